@@ -1,0 +1,53 @@
+# The two commands of the README, `make demo` and `make test`, do all their own set-up. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup servers demo test test-fast lint types fix bench clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.installed ## Make the virtual environment and install the package with all its test tools.
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "==> setting up $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[hcv,redis]'
+	@touch $@
+
+servers: setup ## Find, install or build the real servers that demo and tests start.
+	@tests/servers/ensure $(BIN)/python
+
+demo: servers ## Show the main job: a Redis password from Vault, rotated while requests flow.
+	@$(BIN)/python -m examples.demo
+
+test: servers ## Run all tests, on real servers, and check the coverage.
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
+test-fast: setup ## Run the tests that need no server.
+	@$(BIN)/python -m pytest -q tests/unit
+
+lint: setup ## Check style, layers of imports and formatting.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: setup ## Check types.
+	@$(BIN)/mypy
+
+fix: setup ## Format, and mend what can be mended by itself.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: servers ## Measure against peers, side by side.
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove what the other targets made here.
+	@rm -rf $(VENV) .build .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

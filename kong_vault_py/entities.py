@@ -1,0 +1,166 @@
+"""Vault entities: which strategy, with which config, stands behind a reference's name.
+
+A name is looked up as a vault entity's prefix first (``vaults:`` of a declarative kong.yml or decK file), then as a
+strategy configured by ``vault_<name>_*`` settings, so that ``{vault://hcv/...}`` works without an entity, as in Kong.
+Both files are read again when they change; a broken edit keeps the last good state and says so once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kong_vault_py.errors import ConfigError, UnknownPrefixError, UnknownStrategyError
+from kong_vault_py.options import options_of
+from kong_vault_py.settings import Settings
+from kong_vault_py.strategies.base import Strategy
+from kong_vault_py.strategies.registry import strategy_names
+
+__all__ = ["EntityDirectory", "VaultEntity", "read_entities"]
+
+log = logging.getLogger(__name__)
+
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class VaultEntity:
+    """One configured vault.
+
+    Attributes:
+        prefix: the name in references.
+        name: the strategy's name.
+        config: option name -> value as written; validated when the strategy is built.
+        source: where it was written, for messages.
+    """
+
+    prefix: str
+    name: str
+    config: Mapping[str, object] = field(default_factory=dict)
+    source: str = "settings"
+
+
+def read_entities(path: Path) -> dict[str, VaultEntity]:
+    """Read the ``vaults:`` of a declarative file; other sections are ignored.
+
+    Raises:
+        ConfigError: the file can't be read, isn't YAML, or an entity has no name, no prefix, or a prefix twice.
+    """
+    try:
+        with path.open("rb") as file:
+            document = yaml.safe_load(file)
+    except OSError as error:
+        raise ConfigError(f"entities file {path}: can't read it: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"entities file {path}{line}: not valid YAML") from error
+    vaults = document.get("vaults") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(vaults, (list, type(None))):
+        raise ConfigError(f"entities file {path}: expected a mapping with a list 'vaults'")
+    found: dict[str, VaultEntity] = {}
+    reserved = set(strategy_names()) if vaults else set()
+    for number, item in enumerate(vaults or [], 1):
+        entity = _entity(item, f"entities file {path}, vault {number}")
+        if entity.prefix in reserved:
+            # Kong: kong/db/schema/entities/vaults.lua refuses a prefix that is a vault's name.
+            raise ConfigError(f"{entity.source}: the prefix '{entity.prefix}' is a strategy's name; choose another")
+        if entity.prefix in found:
+            raise ConfigError(f"{entity.source}: the prefix '{entity.prefix}' is taken already")
+        found[entity.prefix] = entity
+    return found
+
+
+def _entity(item: object, where: str) -> VaultEntity:
+    if not isinstance(item, dict):
+        raise ConfigError(f"{where}: expected a mapping with name, prefix and config")
+    name, prefix, config = item.get("name"), item.get("prefix"), item.get("config") or {}
+    if not (isinstance(name, str) and name and isinstance(prefix, str) and prefix):
+        raise ConfigError(f"{where}: needs a 'name' (the strategy) and a 'prefix', both strings")
+    if not isinstance(config, dict):
+        raise ConfigError(f"{where}: 'config' must be a mapping")
+    return VaultEntity(prefix, name, config, where)
+
+
+class EntityDirectory:
+    """All vault entities of this process, and the notice of their change.
+
+    Args:
+        settings: the settings as loaded at start.
+        load_strategy: strategy name -> class (raises UnknownStrategyError).
+    """
+
+    def __init__(self, settings: Settings, load_strategy: Callable[[str], type[Strategy[Any]]]) -> None:
+        self._settings = settings
+        self._load_strategy = load_strategy
+        declared = settings.runtime.entities
+        self._declared = Path(declared) if declared else None
+        self._stamps = self._look()
+        self._entities = read_entities(self._declared) if self._declared else {}
+
+    @property
+    def watched(self) -> list[Path]:
+        """The files whose change is noticed."""
+        return [path for path in (self._settings.path, self._declared) if path is not None]
+
+    def find(self, name: str) -> VaultEntity:
+        """Return the entity behind a reference's name.
+
+        Raises:
+            UnknownPrefixError: neither an entity's prefix nor a strategy.
+        """
+        entity = self._entities.get(name)
+        if entity is not None:
+            return entity
+        try:
+            strategy = self._load_strategy(name)
+        except UnknownStrategyError as error:
+            prefixes = ", ".join(self._entities) or "none configured"
+            raise UnknownPrefixError(
+                f"no vault entity has the prefix '{name}' (prefixes: {prefixes}), "
+                f"and no strategy that name ({', '.join(strategy_names())})"
+            ) from error
+        return VaultEntity(name, name, self._by_name(name, strategy))
+
+    def poll(self) -> bool:
+        """Read the files again if one changed; tell whether anything may be different now. Never raises."""
+        stamps = self._look()
+        if stamps == self._stamps:
+            return False
+        self._stamps = stamps
+        try:
+            settings = Settings.load(self._settings.path) if self._settings.path else self._settings
+            entities = read_entities(self._declared) if self._declared else {}
+        except ConfigError as error:
+            log.error("%s; going on with what was read before", error)
+            return False
+        self._settings, self._entities = settings, entities
+        log.info("vault entities read again: %d from %s", len(entities), self._declared or "no file")
+        return True
+
+    def _by_name(self, name: str, strategy: type[Strategy[Any]]) -> dict[str, object]:
+        """Collect ``vault_<name>_<option>`` as Kong does (get_vault_name_and_config_by_name): dashes to underscores."""
+        config: dict[str, object] = {}
+        for known in options_of(strategy.config_class):
+            for spelling in (known.name, *known.aliases):
+                value = self._settings.values.get(f"vault_{name}_{spelling}".replace("-", "_").lower())
+                if value is not None:
+                    config[known.name] = value
+        return config
+
+    def _look(self) -> dict[Path, _Stamp | None]:
+        return {path: _stamp(path) for path in self.watched}
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Identify a file's state: a rename over it, a write to it and a swapped symlink all change this."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

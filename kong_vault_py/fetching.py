@@ -1,0 +1,162 @@
+"""From a parsed reference to the vault's answer: entity, overrides, strategy instance, one fetch under a deadline."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from kong_vault_py.entities import EntityDirectory, VaultEntity
+from kong_vault_py.errors import ConfigError, InvalidResponseError, StrategyError, VaultError
+from kong_vault_py.options import Option, StrategyConfig, build_config, options_of
+from kong_vault_py.reference import Reference, is_reference
+from kong_vault_py.secret import Secret
+from kong_vault_py.strategies.base import Fetched, Strategy
+
+__all__ = ["Answer", "Fetcher", "Located"]
+
+log = logging.getLogger(__name__)
+
+#: Options of the core, not of the vault: they don't make another client.
+_CACHING: dict[str, Any] = {f.name: f.default for f in StrategyConfig.__dataclass_fields__.values()}
+
+
+class Located(NamedTuple):
+    """Where a reference leads: a strategy's name and its effective, validated config."""
+
+    strategy: str
+    config: StrategyConfig
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a fetch brought.
+
+    Attributes:
+        value: the resource's text, whole.
+        ttl_s: what the vault said of its life, in seconds.
+        immutable: it will never change (a pinned version of a vault with immutable versions).
+    """
+
+    value: Secret
+    ttl_s: float | None
+    immutable: bool
+
+
+class Fetcher:
+    """Fetches resources, with one strategy instance (one client, one login) per strategy and config.
+
+    Args:
+        directory: the vault entities.
+        load_strategy: strategy name -> class.
+        allowed_overrides: ``<strategy>.<option>`` that references may set beyond the safe ones.
+        resolve: resolves references inside a vault's own config (a token that lives in the env vault).
+    """
+
+    def __init__(
+        self,
+        directory: EntityDirectory,
+        load_strategy: Callable[[str], type[Strategy[Any]]],
+        allowed_overrides: frozenset[str],
+        resolve: Callable[[str], Secret],
+    ) -> None:
+        self._directory = directory
+        self._load_strategy = load_strategy
+        self._allowed_overrides = allowed_overrides
+        self._resolve = resolve
+        self._instances: dict[Located, Strategy[Any]] = {}
+        self._lock = threading.Lock()
+        self._resolving = threading.local()
+
+    def locate(self, reference: Reference) -> Located:
+        """Return the strategy and config that a reference leads to now.
+
+        Raises:
+            ConfigError: the prefix is unknown, an option is wrong, or an override is not allowed.
+        """
+        entity = self._directory.find(reference.name)
+        config_class = self._load_strategy(entity.name).config_class
+        options = {known.name: known for known in options_of(config_class)}
+        raw = self._with_overrides(entity, reference, options)
+        where = f"vault '{entity.prefix}' ({entity.source})"
+        return Located(entity.name, build_config(config_class, self._dereferenced(entity, raw), where=where))
+
+    def fetch(self, reference: Reference, located: Located) -> Answer:
+        """Fetch the reference's resource from the vault.
+
+        Raises:
+            VaultError: whatever the strategy says; a bug in a strategy comes out as StrategyError.
+        """
+        strategy = self._instance(located)
+        version = None if reference.version is None else float(reference.version)
+        timeout_s = located.config.fetch_timeout_s
+        try:
+            fetched = strategy.fetch(reference.resource, version, timeout_s=timeout_s)
+        except VaultError:
+            raise
+        except Exception as error:
+            # Only its type: the text of a foreign error may hold anything.
+            log.debug("strategy %s broke", located.strategy, exc_info=True)
+            raise StrategyError(f"strategy '{located.strategy}' failed with {type(error).__name__}") from error
+        if not isinstance(fetched, Fetched) or not isinstance(fetched.value, (str, bytes)):
+            raise InvalidResponseError(f"strategy '{located.strategy}' answered {type(fetched).__name__}, no Fetched")
+        immutable = strategy.immutable_versions and version is not None
+        return Answer(Secret(fetched.value), fetched.ttl_s, immutable)
+
+    def close_unused(self, used: set[Located]) -> None:
+        """Close the clients whose config no reference leads to any more."""
+        keep = {_identity(located) for located in used}
+        with self._lock:
+            gone = [self._instances.pop(key) for key in list(self._instances) if key not in keep]
+        for strategy in gone:
+            strategy.close()
+
+    def _instance(self, located: Located) -> Strategy[Any]:
+        key = _identity(located)
+        with self._lock:
+            found = self._instances.get(key)
+            if found is None:
+                found = self._instances[key] = self._load_strategy(key.strategy)(key.config)
+            return found
+
+    def _with_overrides(
+        self, entity: VaultEntity, reference: Reference, options: Mapping[str, Option]
+    ) -> dict[str, object]:
+        canonical = {alias: known.name for known in options.values() for alias in known.aliases}
+        raw = {canonical.get(name, name): value for name, value in entity.config.items()}
+        for written, value in (reference.config or {}).items():
+            name = canonical.get(written, written)
+            known = options.get(name)
+            if known is None:
+                # Kong ignores it in silence (kong/pdk/vault.lua, get_vault_config_and_hash).
+                log.warning("vault '%s' has no option '%s': the reference's override is ignored", entity.prefix, name)
+                continue
+            if not known.override and f"{entity.name}.{name}" not in self._allowed_overrides:
+                raise ConfigError(
+                    f"a reference may not set '{name}' of vault '{entity.prefix}'; to allow it: "
+                    f"vault_py_allowed_overrides = {entity.name}.{name}"
+                )
+            raw[name] = value
+        return raw
+
+    def _dereferenced(self, entity: VaultEntity, raw: Mapping[str, object]) -> dict[str, object]:
+        """Resolve references among the config's values; a vault can't be needed to open itself."""
+        if not any(is_reference(value) for value in raw.values()):
+            return dict(raw)
+        open_now: set[str] = getattr(self._resolving, "prefixes", set())
+        if entity.prefix in open_now:
+            raise ConfigError(f"vault '{entity.prefix}' ({entity.source}): its config refers to itself")
+        self._resolving.prefixes = open_now | {entity.prefix}
+        try:
+            return {
+                name: self._resolve(value).reveal() if isinstance(value, str) and is_reference(value) else value
+                for name, value in raw.items()
+            }
+        finally:
+            self._resolving.prefixes = open_now
+
+
+def _identity(located: Located) -> Located:
+    return Located(located.strategy, replace(located.config, **_CACHING))

@@ -1,0 +1,237 @@
+"""Keeps resources: tracks which are in use, fetches each once at a time, refreshes them, notices changed entities."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+from kong_vault_py.cache import SecretCache
+from kong_vault_py.entities import EntityDirectory
+from kong_vault_py.errors import ConfigError, VaultError
+from kong_vault_py.fetching import Fetcher
+from kong_vault_py.flight import Flights
+from kong_vault_py.options import StrategyConfig
+from kong_vault_py.reference import Reference, parse_reference
+from kong_vault_py.resources import Resource, resource_key
+from kong_vault_py.rotation import Rotation
+
+__all__ = ["Keeper", "Pace"]
+
+#: After a forced refresh that brought nothing new, the next one waits: wrong credentials are not the vault's fault.
+_FORCED_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the keeper works through time.
+
+    Attributes:
+        clock: monotonic seconds.
+        jitter: the share of a ttl by which the next refresh comes earlier; called for each.
+        workers: background refreshes at once.
+        background: whether there are any.
+        reload_interval_s: between looks at the watched files.
+    """
+
+    clock: Callable[[], float]
+    jitter: Callable[[], float]
+    workers: int
+    background: bool
+    reload_interval_s: float
+
+
+class Keeper:
+    """Fills the cache and keeps it fresh.
+
+    Args:
+        cache: where values and misses go.
+        directory: the vault entities, watched for change.
+        fetcher: brings one answer.
+        pace: clock, jitter, workers.
+    """
+
+    def __init__(self, cache: SecretCache, directory: EntityDirectory, fetcher: Fetcher, pace: Pace) -> None:
+        self._cache = cache
+        self._directory = directory
+        self._fetcher = fetcher
+        self._pace = pace
+        self._clock = pace.clock
+        self._resources: dict[Hashable, Resource] = {}
+        self._lock = threading.RLock()
+        self._flights = Flights(pace.clock)
+        watched = bool(directory.watched)
+        self._rotation: Rotation[Hashable] = Rotation(
+            self._refresh,
+            clock=pace.clock,
+            workers=pace.workers,
+            poll=self.reload if watched else None,
+            poll_interval_s=pace.reload_interval_s,
+        )
+        if watched and pace.background:
+            self._rotation.start()
+
+    def bring(self, reference: str) -> VaultError | None:
+        """Bring a reference's value into the cache, by one fetch that all who wait for it share.
+
+        Returns:
+            ``None`` where a value or a miss is in the cache now, else why there is neither.
+
+        Raises:
+            InvalidReferenceError: no reference.
+            ConfigError: its vault is unknown or wrongly configured.
+        """
+        parsed = parse_reference(reference)
+        self._directory.find(parsed.name)
+        key, resource = self._track(reference, parsed)
+        if self._take_from_answer(resource, reference):
+            return None
+        self._flights.run(key, lambda: self._fetch(key, resource))
+        return resource.error
+
+    def force(self, references: Iterable[str], *, since: float) -> bool:
+        """Refresh the references' resources, but for those refreshed after ``since``, or lately without news.
+
+        Returns:
+            Whether any of them is fresher than ``since`` now.
+
+        Raises:
+            VaultError: a reference is wrong, or its vault's config is.
+        """
+        resources = dict(self._track(reference, parse_reference(reference)) for reference in references)
+        fresher = [self._force(key, resource, since) for key, resource in resources.items()]
+        return any(fresher)
+
+    def rotate(self) -> int:
+        """Refresh what is due, here and now; return how many resources that were."""
+        return self._rotation.run_due()
+
+    def reload(self) -> None:
+        """Read changed files, and refresh at once the resources that lead elsewhere now."""
+        if not self._directory.poll():
+            return
+        with self._lock:
+            self._cache.misses.clear()
+            resources = list(self._resources.items())
+        for key, resource in resources:
+            try:
+                moved = self._fetcher.locate(resource.reference) != resource.located
+            except VaultError:
+                moved = True
+            if moved:
+                self._schedule(key, self._clock())
+
+    def flush(self) -> None:
+        """Forget every resource, value and miss."""
+        with self._lock:
+            for key in self._resources:
+                self._rotation.cancel(key)
+            self._resources.clear()
+            self._cache.clear()
+
+    def close(self) -> None:
+        """Stop refreshing, forget everything, close the vaults' clients."""
+        self._rotation.close()
+        self.flush()
+        self._fetcher.close_unused(set())
+
+    def _track(self, reference: str, parsed: Reference) -> tuple[Hashable, Resource]:
+        key = resource_key(parsed)
+        with self._lock:
+            resource = self._resources.get(key)
+            if resource is None:
+                resource = self._resources[key] = Resource(parsed)
+            resource.references[reference] = parsed.key
+        return key, resource
+
+    def _take_from_answer(self, resource: Resource, reference: str) -> bool:
+        """Serve a further key of a resource that is kept already, without a fetch."""
+        with self._lock:
+            if resource.answer is None or resource.failures or reference in self._cache.entries:
+                return False
+            try:
+                secret = resource.extract(reference)
+            except VaultError:
+                return False  # the key may have been added since: ask the vault
+            self._make_room(self._cache.put(reference, secret, resource.serve_until))
+            return True
+
+    def _fetch(self, key: Hashable, resource: Resource) -> None:
+        """Fetch a resource into the cache and schedule its next refresh. Runs in flight: once at a time per key."""
+        resource.fetched_at = self._clock()
+        config = resource.located.config if resource.located else StrategyConfig()
+        try:
+            located = self._fetcher.locate(resource.reference)
+            config = located.config
+            answer = self._fetcher.fetch(resource.reference, located)
+        except VaultError as error:
+            self._failed(key, resource, error, config)
+            if isinstance(error, ConfigError):
+                raise
+            return
+        with self._lock:
+            if self._resources.get(key) is not resource:
+                return  # flushed meanwhile
+            moved = resource.located not in (None, located)
+            self._make_room(resource.accept(answer, located, self._cache))
+            refresh_at = resource.refresh_at(self._pace.jitter())
+            if not resource.references:
+                del self._resources[key]
+                refresh_at = None
+        if refresh_at is not None:
+            self._schedule(key, refresh_at)
+        if moved:
+            self._close_unused()
+
+    def _failed(self, key: Hashable, resource: Resource, error: VaultError, config: StrategyConfig) -> None:
+        with self._lock:
+            now = self._clock()
+            serves = resource.refuse(error, config, self._cache, now)
+            if not serves:
+                self._resources.pop(key, None)
+                self._rotation.cancel(key)
+        if serves:
+            self._schedule(key, resource.retry_at(now))
+
+    def _force(self, key: Hashable, resource: Resource, since: float) -> bool:
+        if resource.fetched_at > since:
+            return True
+        if self._clock() < resource.forced_until:
+            return False
+        before = resource.answer
+
+        def fetch() -> None:
+            self._fetch(key, resource)
+            news = before is None or resource.answer is None or before.value != resource.answer.value
+            if resource.failures or not news:
+                resource.forced_until = self._clock() + _FORCED_PAUSE_S
+
+        self._flights.run(key, fetch, since=since)
+        return True
+
+    def _refresh(self, key: Hashable) -> None:
+        resource = self._resources.get(key)
+        if resource is None:
+            return
+        try:
+            self._flights.run(key, lambda: self._fetch(key, resource))
+        except ConfigError:
+            return  # noted by _failed; requests are told by their own get
+
+    def _make_room(self, evicted: list[str]) -> None:
+        for reference in evicted:
+            key = resource_key(parse_reference(reference))
+            resource = self._resources.get(key)
+            if resource is not None:
+                resource.references.pop(reference, None)
+                if not resource.references:
+                    del self._resources[key]
+                    self._rotation.cancel(key)
+
+    def _schedule(self, key: Hashable, at: float) -> None:
+        self._rotation.schedule(key, at, start=self._pace.background)
+
+    def _close_unused(self) -> None:
+        with self._lock:
+            used = {found.located for found in self._resources.values() if found.located is not None}
+        self._fetcher.close_unused(used)

@@ -1,0 +1,170 @@
+"""One resource that this process keeps, and what a fetch of it does to the references that use it.
+
+One resource (name, overrides, resource, version) may serve many references: a username and its password are two keys
+of one fetch, refreshed together.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from kong_vault_py.cache import MAX_TTL_S, Lifetime, SecretCache, lifetime, miss_after, pause_s
+from kong_vault_py.errors import (
+    ConfigError,
+    InvalidResponseError,
+    SecretNotFoundError,
+    UnknownPrefixError,
+    VaultError,
+)
+from kong_vault_py.fetching import Answer, Located
+from kong_vault_py.options import StrategyConfig
+from kong_vault_py.reference import Reference
+from kong_vault_py.secret import Secret
+from kong_vault_py.subfield import secret_text
+
+__all__ = ["Resource", "resource_key", "shown"]
+
+log = logging.getLogger(__name__)
+
+#: A ttl of almost nothing would turn rotation into a load test of the vault.
+_SHORTEST_REFRESH_S = 0.1
+
+_NEVER = float("-inf")
+
+
+def resource_key(reference: Reference) -> Hashable:
+    """Return what two references must share to be served by one fetch."""
+    overrides = tuple((name, str(value)) for name, value in sorted((reference.config or {}).items()))
+    return reference.name, reference.resource, reference.version, overrides
+
+
+def shown(reference: str) -> str:
+    """Return a reference for messages: without its query, which may override credentials."""
+    head, question, tail = reference.partition("?")
+    if not question:
+        return reference
+    return head + (f"#{tail.rpartition('#')[2]}" if "#" in tail else "}")
+
+
+@dataclass
+class Resource:
+    """One resource in use.
+
+    Attributes:
+        reference: one of its references, for where it is.
+        references: reference text -> its key.
+        located: strategy and config at the last good fetch.
+        answer: what the last good fetch brought; serves further keys without another fetch.
+        fetched_at: when the last fetch began, on the vault's clock.
+        failures: failed fetches in a row.
+        error: why the last fetch failed.
+        forced_until: no forced refresh before this time: the last one brought nothing new.
+    """
+
+    reference: Reference
+    references: dict[str, str | None] = field(default_factory=dict)
+    located: Located | None = None
+    answer: Answer | None = None
+    fetched_at: float = _NEVER
+    failures: int = 0
+    error: VaultError | None = None
+    forced_until: float = _NEVER
+
+    def accept(self, answer: Answer, located: Located, cache: SecretCache) -> list[str]:
+        """Take a fetched answer in, and put every reference's value into the cache.
+
+        Returns:
+            The references that had to leave the cache to make room.
+        """
+        if self.failures:
+            log.info("%s: the vault answers again", self.name)
+        self.answer, self.located, self.failures, self.error = answer, located, 0, None
+        evicted = []
+        for reference in list(self.references):
+            try:
+                secret = self.extract(reference)
+            except VaultError as error:
+                self._forget(reference, error, cache, located.config)
+            else:
+                evicted += cache.put(reference, secret, self.serve_until)
+        return evicted
+
+    def refuse(self, error: VaultError, config: StrategyConfig, cache: SecretCache, now: float) -> bool:
+        """Note a failed fetch: an absent secret is forgotten at once, an unavailable vault's value is served on.
+
+        Returns:
+            Whether a value is still served.
+        """
+        if not self.failures and not any(reference in cache.misses for reference in self.references):
+            log.warning("%s: %s", self.name, error)
+        self.failures += 1
+        self.error = error
+        gone = isinstance(error, (SecretNotFoundError, UnknownPrefixError))
+        for reference in list(self.references):
+            entry = cache.entries.get(reference)
+            if gone or entry is None or now >= entry.serve_until:
+                self._forget(reference, error, cache, config, now)
+        return bool(self.references)
+
+    def extract(self, reference: str) -> Secret:
+        """Take one reference's value out of the answer.
+
+        Raises:
+            KeyNotFoundError: the answer has no such key.
+            InvalidResponseError: the answer is no JSON object, or not base64 where it should be.
+        """
+        answer, located, key = self.answer, self.located, self.references[reference]
+        if answer is None or located is None:
+            raise InvalidResponseError("nothing was fetched yet")
+        value = answer.value if key is None else Secret(secret_text(answer.value.reveal(), key))
+        if not located.config.base64_decode:
+            return value
+        try:
+            return Secret(base64.b64decode(value.reveal_bytes(), validate=True))
+        except binascii.Error:
+            raise InvalidResponseError("base64_decode is on, but the value is not base64") from None
+
+    @property
+    def name(self) -> str:
+        """The resource for log lines: one of its references."""
+        return shown(next(iter(self.references), f"{{vault://{self.reference.name}/...}}"))
+
+    @property
+    def serve_until(self) -> float:
+        """When the last answer may no longer be served, on the vault's clock."""
+        return self.fetched_at + self._lifetime().serve_s
+
+    def refresh_at(self, jitter: float) -> float | None:
+        """Return when to refresh after a good fetch, earlier by the share ``jitter``; ``None`` for never."""
+        fresh_s = self._lifetime().fresh_s
+        if (self.answer is not None and self.answer.immutable) or fresh_s >= MAX_TTL_S:
+            return None
+        return self.fetched_at + max(fresh_s * (1.0 - jitter), _SHORTEST_REFRESH_S)
+
+    def retry_at(self, now: float) -> float:
+        """Return when to try again after a failed fetch."""
+        return now + pause_s(self.failures - 1)
+
+    def _lifetime(self) -> Lifetime:
+        if self.answer is None or self.located is None:
+            return Lifetime(0.0, 0.0)
+        return lifetime(self.answer.ttl_s, self.located.config)
+
+    def _forget(
+        self,
+        reference: str,
+        error: VaultError,
+        cache: SecretCache,
+        config: StrategyConfig,
+        now: float | None = None,
+    ) -> None:
+        """Drop a reference's value; what is wrong with the config is no miss, it is told each time."""
+        previous = cache.misses.get(reference)
+        cache.drop(reference)
+        del self.references[reference]
+        if not isinstance(error, ConfigError):
+            cache.put_miss(reference, miss_after(error, config, previous, self.fetched_at if now is None else now))

@@ -1,0 +1,122 @@
+"""Where the operator's words come from: a settings file in kong.conf's format, and ``KONG_*`` in the environment.
+
+``vault_<name>_<option>`` configures a strategy by name, exactly as kong.conf does; ``vault_py_<setting>`` are ours.
+The environment variable of a key is ``KONG_`` and the key in capitals; it wins over the file, as in Kong.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kong_vault_py.errors import ConfigError
+from kong_vault_py.options import build_config, option, options_of
+
+__all__ = ["RuntimeSettings", "Settings", "parse_conf"]
+
+log = logging.getLogger(__name__)
+
+_ENV_PREFIX = "KONG_"
+_OUR_PREFIX = "vault_py_"
+_COMMENT = re.compile(r"(?<!\\)#.*$")
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """The settings of this package itself: ``vault_py_<name>`` in the file, ``KONG_VAULT_PY_<NAME>`` outside."""
+
+    settings: str | None = option(None, help="Path of the settings file (environment only).")
+    entities: str | None = option(
+        None, help="Path of a declarative file (kong.yml, decK) whose vaults: are used; re-read when it changes."
+    )
+    allowed_overrides: str = option(
+        "",
+        help="Options that a reference's query may set beyond the safe ones: comma-separated <strategy>.<option>.",
+    )
+    cache_max_entries: int = option(
+        10_000, kind="integer", between=(1, 10_000_000), help="References kept in memory per process, at most."
+    )
+    rotation_workers: int = option(
+        4, kind="integer", between=(1, 64), help="Background fetches that may run at once per process."
+    )
+    rotation_jitter: float = option(
+        0.1, kind="number", between=(0, 0.5), help="Share of ttl by which refreshes are spread, earlier only."
+    )
+    reload_interval_s: float = option(
+        1.0, kind="number", between=(0.05, 3600), help="Seconds between looks at the settings and entities files."
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings as written, before anyone asked for an option.
+
+    Attributes:
+        values: kong.conf key -> text, file and environment together.
+        runtime: this package's own settings.
+        path: the settings file, if there is one.
+    """
+
+    values: Mapping[str, str]
+    runtime: RuntimeSettings
+    path: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings file (``path`` or ``KONG_VAULT_PY_SETTINGS``) and the environment.
+
+        Raises:
+            ConfigError: the file can't be read, a line isn't ``key = value``, or one of our settings is wrong.
+        """
+        environ = os.environ if environ is None else environ
+        named = path or environ.get(f"{_ENV_PREFIX}VAULT_PY_SETTINGS")
+        file = Path(named) if named else None
+        values = parse_conf(_read(file), str(file)) if file else {}
+        values.update(
+            (key[len(_ENV_PREFIX) :].lower(), value)
+            for key, value in environ.items()
+            if key.startswith(f"{_ENV_PREFIX}VAULT_")
+        )
+        return cls(values, _runtime(values, str(file or "environment")), file)
+
+
+def parse_conf(text: str, where: str) -> dict[str, str]:
+    r"""Parse kong.conf's format: ``key = value``, ``#`` starts a comment unless written ``\#``.
+
+    Raises:
+        ConfigError: a line is neither empty, a comment nor ``key = value``; says which.
+    """
+    values = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        content = _COMMENT.sub("", line).strip()
+        if not content:
+            continue
+        key, equals, value = content.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"{where}, line {number}: not of the form 'key = value'")
+        values[key.strip()] = value.strip().replace("\\#", "#")
+    return values
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"settings file {path}: can't read it: {reason}") from error
+    if mode & 0o077:
+        log.warning("settings file %s has mode %04o, others may read its credentials: chmod 600 it", path, mode)
+    return text
+
+
+def _runtime(values: Mapping[str, str], where: str) -> RuntimeSettings:
+    known = {f"{_OUR_PREFIX}{setting.name}" for setting in options_of(RuntimeSettings)}
+    ours = {key: value for key, value in values.items() if key in known}
+    return build_config(RuntimeSettings, {key[len(_OUR_PREFIX) :]: value for key, value in ours.items()}, where=where)

@@ -1,0 +1,83 @@
+"""The contract between the resolver and a vault: implement this, and every door can use your vault.
+
+A strategy knows how to fetch one resource. Caching, rotation, JSON keys, base64, overrides and retries over time are
+the core's; one deadline per fetch, one error class per kind of failure, and an idempotent close are the strategy's.
+``kong_vault_py.testing`` ships the contract suite that every strategy passes, yours included.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from kong_vault_py.options import StrategyConfig
+
+__all__ = ["C", "Fetched", "Health", "HealthStatus", "Strategy"]
+
+C = TypeVar("C", bound=StrategyConfig)
+
+
+class Fetched(NamedTuple):
+    """What a vault answered.
+
+    Attributes:
+        value: the secret's text or bytes; the JSON text of an object where the vault holds fields. Never ``None``.
+        ttl_s: how long the vault says it is good for, in seconds; ``None`` where it says nothing.
+    """
+
+    value: str | bytes
+    ttl_s: float | None = None
+
+
+class HealthStatus(Enum):
+    """The three values of a health check."""
+
+    OK = "ok"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether a vault could be asked now, and in one line why not and what to do."""
+
+    status: HealthStatus
+    detail: str = ""
+
+
+class Strategy(abc.ABC, Generic[C]):
+    """One vault backend with one config. Methods may be called from several threads or greenlets at once."""
+
+    #: The name in references and settings ("hcv").
+    name: ClassVar[str]
+    #: The frozen dataclass of its options.
+    config_class: ClassVar[type[StrategyConfig]]
+    #: A pinned version never changes in this vault: it is fetched once and not rotated.
+    immutable_versions: ClassVar[bool] = False
+
+    def __init__(self, config: C) -> None:
+        """Keep the config. No I/O here: the client opens on first use."""
+        self.config = config
+
+    @abc.abstractmethod
+    def fetch(self, resource: str, version: float | None, *, timeout_s: float) -> Fetched:
+        """Fetch one resource.
+
+        Args:
+            resource: the reference's resource, unescaped ("team/redis"); text that was no UTF-8 has surrogates.
+            version: the reference's ``#version``, ``None`` for the current one.
+            timeout_s: seconds for everything together: connecting, logging in, retries.
+
+        Raises:
+            SecretNotFoundError: the vault says that it has no such resource or version.
+            StrategyError: one of its subclasses, for everything else; the SDK's own errors never get out.
+        """
+
+    @abc.abstractmethod
+    def check(self, *, timeout_s: float) -> Health:
+        """Say whether the vault could be asked now. Never raises a :class:`VaultError`."""
+
+    def close(self) -> None:
+        """Release connections and tokens. Safe to call twice, and before the first use."""

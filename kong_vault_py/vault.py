@@ -1,0 +1,226 @@
+"""The resolver: one object that turns references into secrets, keeps them, and keeps them fresh.
+
+It composes ``entities`` (where a reference leads), ``fetching`` (one answer from a vault), ``cache`` (what is kept) and
+``keeper`` (what keeps it fresh, on ``flight`` and ``rotation``).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from kong_vault_py.cache import SecretCache
+from kong_vault_py.entities import EntityDirectory
+from kong_vault_py.errors import InvalidReferenceError, UnknownPrefixError, VaultError
+from kong_vault_py.fetching import Fetcher
+from kong_vault_py.keeper import Keeper, Pace
+from kong_vault_py.plan import Plan
+from kong_vault_py.reference import is_reference
+from kong_vault_py.resources import shown
+from kong_vault_py.secret import Secret
+from kong_vault_py.settings import Settings
+from kong_vault_py.strategies.base import Strategy
+from kong_vault_py.strategies.registry import load_strategy
+
+__all__ = ["Vault"]
+
+R = TypeVar("R")
+
+
+class Vault:
+    """Resolves ``{vault://...}`` references, with a cache per process that refreshes itself.
+
+    Args:
+        settings: where vaults are and who we are to them; ``None`` reads the settings file and the environment.
+        clock: monotonic seconds; tests tick their own.
+        strategies: strategy name -> class; ``None`` for the installed ones.
+        background: refresh in threads; without, nothing is refreshed but by :meth:`rotate`.
+        jitter: a number in [0, 1) for each refresh, times the settings' ``rotation_jitter``.
+
+    Raises:
+        ConfigError: the settings or the entities file are wrong.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        strategies: Callable[[str], type[Strategy[Any]]] = load_strategy,
+        background: bool = True,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        settings = settings or Settings.load()
+        runtime = settings.runtime
+        allowed = frozenset(name.strip() for name in runtime.allowed_overrides.split(",") if name.strip())
+        pace = Pace(
+            clock=clock,
+            jitter=lambda: runtime.rotation_jitter * jitter(),
+            workers=runtime.rotation_workers,
+            background=background,
+            reload_interval_s=runtime.reload_interval_s,
+        )
+        directory = EntityDirectory(settings, strategies)
+        self._clock = clock
+        self._workers = runtime.rotation_workers
+        self._cache = SecretCache(runtime.cache_max_entries)
+        self._entries = self._cache.entries
+        self._keeper = Keeper(self._cache, directory, Fetcher(directory, strategies, allowed, self.get), pace)
+
+    def get(self, reference: str) -> Secret:
+        """Return the secret that a reference stands for: from the cache, or else from its vault.
+
+        Args:
+            reference: the whole text, ``{vault://<prefix>/<resource>[/<key>][?config][#version]}``.
+
+        Raises:
+            InvalidReferenceError: the text is no reference.
+            ConfigError: its vault is unknown or wrongly configured.
+            SecretNotFoundError: the vault has no such secret, version or key.
+            StrategyError: the vault could not be asked and no value is left to serve.
+        """
+        entry = self._entries.get(reference)
+        if entry is not None and self._clock() < entry.serve_until:
+            return entry.secret
+        return self._get_uncached(reference)
+
+    def resolve(self, value: Any) -> Any:
+        """Return a copy of ``value`` (nested mappings, lists, strings) with every reference replaced by its secret.
+
+        Raises:
+            VaultError: see :meth:`get`.
+        """
+        return self.update(Plan.of(value))
+
+    def plan(self, config: Any) -> Plan:
+        """Scan a plugin's config once, for :meth:`update` and :meth:`try_`. Fetches nothing."""
+        return Plan.of(config)
+
+    def update(self, plan: Plan) -> Any:
+        """Return the plan's config with current secrets: the same object as before while no value changed.
+
+        Raises:
+            VaultError: a reference can't be resolved; nothing is ever left empty instead.
+        """
+        resolved, get = plan.resolved, self.get
+        if resolved is None:
+            return self._resolved(plan)
+        for reference, secret in plan.pairs:
+            if get(reference) is not secret:
+                return self._resolved(plan)
+        return resolved
+
+    def try_(
+        self,
+        callback: Callable[[Any], R],
+        plan: Plan,
+        *,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    ) -> R:
+        """Call ``callback`` with the current config; if it raises, refresh the references once and call it again.
+
+        That is how a rotated password is picked up between two refreshes. Callers that fail together share one
+        refresh, and a refresh that brought nothing new isn't repeated for a second.
+
+        Args:
+            callback: gets the resolved config; is called once or twice.
+            plan: the config's plan.
+            retry_on: the exceptions that may mean stale secrets; others are raised at once.
+
+        Raises:
+            VaultError: a reference can't be resolved.
+            Exception: what the last call raised.
+        """
+        config = self.update(plan)
+        began = self._clock()
+        try:
+            return callback(config)
+        except retry_on:
+            if not self._keeper.force(plan.references, since=began):
+                raise
+        return callback(self.update(plan))
+
+    def warmup(self, references: Plan | Iterable[str]) -> dict[str, VaultError]:
+        """Fetch many references at once, each resource one time, and return the failures by reference.
+
+        Never raises a :class:`VaultError`: a warm-up that stopped the start would make one broken vault everyone's.
+        """
+        wanted = list(references.references if isinstance(references, Plan) else references)
+        failures: dict[str, VaultError] = {}
+
+        def fetch(reference: str) -> None:
+            try:
+                self.get(reference)
+            except VaultError as error:
+                failures[reference] = error
+
+        with ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="kong-vault-warmup") as pool:
+            list(pool.map(fetch, wanted))
+        return failures
+
+    def rotate(self) -> int:
+        """Refresh now what is due, in the caller's thread, and say how many resources that were."""
+        return self._keeper.rotate()
+
+    def reload(self) -> None:
+        """Read changed settings and entities files now; in the background that happens by itself every second."""
+        self._keeper.reload()
+
+    def flush(self) -> None:
+        """Forget every value and miss; the next :meth:`get` asks the vault."""
+        self._keeper.flush()
+
+    def close(self) -> None:
+        """Stop refreshing, close the vaults' clients and forget every value. Safe to call twice."""
+        self._keeper.close()
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _get_uncached(self, reference: str) -> Secret:
+        if not is_reference(reference):
+            # Kong's text for this repeats its input, which may be the secret itself, put where a reference should be.
+            raise InvalidReferenceError("not a reference: expected {vault://<prefix>/<resource>[/<key>]}")
+        while True:
+            miss = self._cache.misses.get(reference)
+            if miss is not None and self._clock() < miss.until:
+                raise _named(miss.error, reference)
+            try:
+                error = self._keeper.bring(reference)
+            except VaultError as raised:
+                raise _named(raised, reference) from raised
+            entry = self._entries.get(reference)
+            if entry is not None:
+                return entry.secret
+            if error is not None:
+                raise _named(error, reference) from error
+            miss = self._cache.misses.get(reference)
+            if miss is not None:
+                raise _named(miss.error, reference) from miss.error
+            # Neither value nor miss: flushed or evicted while we waited. Ask again.
+
+    def _resolved(self, plan: Plan) -> Any:
+        secrets: dict[str, Secret] = {}
+        for reference in plan.references:
+            try:
+                secrets[reference] = self.get(reference)
+            except UnknownPrefixError:
+                if not plan.given_by_kong(reference):
+                    raise
+        resolved = plan.filled(secrets)
+        # In this order: a request between the two finds old pairs, and resolves once more.
+        plan.resolved, plan.pairs = resolved, tuple(secrets.items())
+        return resolved
+
+
+def _named(error: VaultError, reference: str) -> VaultError:
+    """Return a fresh error of the same class that says which reference it is about."""
+    name = shown(reference)
+    text = " ".join(str(error).split())
+    return type(error)(text if name in text else f"{name}: {text}")
