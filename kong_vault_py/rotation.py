@@ -178,4 +178,7 @@ class Rotation(Generic[K]):
 def _forget_threads(rotation: weakref.ref[Rotation[Any]]) -> None:
     found = rotation()
     if found is not None:
+        ran = bool(found._threads)
         found._reset_threads()
+        if ran:
+            found.start()

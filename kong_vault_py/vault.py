@@ -139,7 +139,8 @@ class Vault:
         try:
             return callback(config)
         except retry_on:
-            if not self._keeper.force(plan.references, since=began):
+            refreshed_meanwhile = self.update(plan) is not config
+            if not refreshed_meanwhile and not self._keeper.force(plan.references, since=began):
                 raise
         return callback(self.update(plan))
 

@@ -107,14 +107,14 @@ def test_a_vault_that_only_kong_knows_keeps_kongs_value_and_an_empty_one_fails_c
         vault.resolve(known_to_none)
 
 
-class AuthenticationFailed(Exception):
+class LoginFailedError(Exception):
     pass
 
 
 def login(expected):
     def callback(config):
         if config["redis"]["password"].reveal() != expected():
-            raise AuthenticationFailed
+            raise LoginFailedError
         return "logged in"
 
     return callback
@@ -134,9 +134,9 @@ def test_try_calls_twice_at_most_and_raises_what_the_second_call_raised(vault, b
 
     def callback(config):
         calls.append(config)
-        raise AuthenticationFailed(f"number {len(calls)}")
+        raise LoginFailedError(f"number {len(calls)}")
 
-    with pytest.raises(AuthenticationFailed, match="number 2"):
+    with pytest.raises(LoginFailedError, match="number 2"):
         vault.try_(callback, vault.plan(CONFIG))
 
 
@@ -145,7 +145,7 @@ def test_try_leaves_the_vault_alone_for_other_failures(vault, backend):
     vault.update(plan)
 
     with pytest.raises(ZeroDivisionError):
-        vault.try_(lambda _: 1 / 0, plan, retry_on=AuthenticationFailed)
+        vault.try_(lambda _: 1 / 0, plan, retry_on=LoginFailedError)
 
     assert backend.calls == ["db", "token"]
 
@@ -155,7 +155,7 @@ def test_wrong_credentials_in_the_vault_cost_one_refresh_a_second_not_one_a_requ
     vault.update(plan)
 
     for _ in range(100):
-        with pytest.raises(AuthenticationFailed):
+        with pytest.raises(LoginFailedError):
             vault.try_(login(lambda: "never"), plan)
         clock.advance(0.1)
 
@@ -167,7 +167,7 @@ def test_try_with_the_vault_down_goes_on_with_the_old_value(vault, backend):
     vault.update(plan)
     backend.answers["db"] = UnavailableError("sealed")
 
-    with pytest.raises(AuthenticationFailed):
+    with pytest.raises(LoginFailedError):
         vault.try_(login(lambda: "pw-2"), plan)
 
     assert vault.update(plan)["redis"]["password"].reveal() == "pw-1"
@@ -183,7 +183,7 @@ def test_many_callers_that_fail_together_share_one_refresh(backend):
     def callback(config):
         if config["redis"]["password"].reveal() != "pw-2":
             everyone.wait(10)
-            raise AuthenticationFailed
+            raise LoginFailedError
         return "logged in"
 
     results: list[str] = []
@@ -205,3 +205,19 @@ def test_warmup_fetches_each_resource_once_and_reports_what_failed(backend):
     assert sorted(backend.calls) == ["absent", "db", "token"]
     assert list(failures) == ["{vault://test/absent}"]
     assert vault.warmup(vault.plan(CONFIG)) == {}
+
+
+def test_try_asks_no_vault_where_a_refresh_came_in_while_the_callback_ran(vault, backend, clock):
+    plan = vault.plan({"redis": CONFIG["redis"]})
+    vault.update(plan)
+    backend.answers["db"] = '{"username": "app", "password": "pw-2"}'
+
+    def callback(config):
+        if config["redis"]["password"].reveal() == "pw-1":
+            clock.advance(11)
+            vault.rotate()
+            raise LoginFailedError
+        return config["redis"]["password"].reveal()
+
+    assert vault.try_(callback, plan) == "pw-2"
+    assert backend.calls == ["db", "db"]

@@ -1,0 +1,13 @@
+"""``make bench``: every benchmark, one after the other."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from benchmarks import pluginserver, resolver, startup
+
+print(f"Python {platform.python_version()} on {platform.machine()}; trust the ratios, not single figures.")
+for benchmark in (resolver, startup, pluginserver):
+    benchmark.main()
+sys.exit(0)

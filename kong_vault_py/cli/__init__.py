@@ -1,0 +1,41 @@
+"""The ``kong-vault`` command. Each subcommand is a file of its own, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from kong_vault_py import __version__
+
+__all__ = ["main"]
+
+#: Name -> one line for --help. The module of the same name holds ``command``.
+_COMMANDS = {
+    "get": "Print the secret that a reference stands for.",
+    "pluginserver": "Serve Kong's Python plugins, or describe them to Kong.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Lists all commands and imports only the one that runs."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"{__name__}.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kong-vault")
+def main() -> None:
+    """Secrets management for every Kong Gateway."""
