@@ -15,7 +15,8 @@ MASK = "***"
 # Shorter values ("1", "on", "user") would mask half of every log line and protect nothing.
 _MIN_MASKED_LENGTH = 6
 
-_live: weakref.WeakSet[Secret] = weakref.WeakSet()
+# By identity: of two secrets with one value, the value is masked until the last is gone.
+_live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 _live_lock = threading.Lock()
 
 
@@ -38,7 +39,7 @@ class Secret:
         self._value = text
         if len(text) >= _MIN_MASKED_LENGTH:
             with _live_lock:
-                _live.add(self)
+                _live[id(self)] = self
 
     def reveal(self) -> str:
         """Return the plaintext. Call it at the point of use and keep the result nowhere."""
@@ -81,7 +82,7 @@ class Secret:
 def mask(text: str) -> str:
     """Replace every live secret's value in ``text`` by ``***``."""
     with _live_lock:
-        values = {secret.reveal() for secret in _live}
+        values = {secret.reveal() for secret in _live.values()}
     # Longest first: a value that contains another one must not leave its tail behind.
     for value in sorted(values, key=len, reverse=True):
         if value in text:

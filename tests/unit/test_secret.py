@@ -110,3 +110,11 @@ def test_a_traceback_through_frames_that_hold_it_shows_no_value():
         shown = traceback.format_exc()
 
     assert CANARY not in shown
+
+
+def test_of_two_secrets_with_one_value_the_last_one_still_masks_it():
+    first, second = Secret("canary-value"), Secret("canary-value")
+    del first
+
+    assert mask("x canary-value") == "x ***"
+    assert second.reveal() == "canary-value"
