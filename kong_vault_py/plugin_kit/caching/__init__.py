@@ -1,0 +1,1 @@
+"""What a proxy cache is made of, apart from the PDK: keys, policy, entries and where they are stored."""
