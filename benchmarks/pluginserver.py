@@ -1,6 +1,7 @@
 """Requests per second through a plugin server, ours beside the stock one in its best mode, interleaved.
 
-``driver.c`` plays Kong's side on one core; the server has the other. p0, p1 and p3 are a phase with 0, 1 and 3 PDK calls.
+``driver.c`` plays Kong's side on one core; the server has the other. p0, p1 and p3 are a phase with 0, 1 and 3 PDK
+calls.
 """
 
 from __future__ import annotations
@@ -64,9 +65,20 @@ def _compare(folder: Path, driver: Path, plugins: Path, connections: int) -> Non
     socket = folder / "s.sock"
     executables = Path(sys.executable).parent
     servers = {
-        "stock": [str(executables / "kong-python-pluginserver"), "-g", "--no-lua-style", "-d", str(plugins)]
-        + ["-p", str(folder), "--socket-name", socket.name],
-        "ours": [sys.executable, "-m", "kong_vault_py.cli", "pluginserver", "-d", str(plugins), "--socket", str(socket)],
+        "stock": [
+            *(str(executables / "kong-python-pluginserver"), "-g", "--no-lua-style", "-d", str(plugins)),
+            *("-p", str(folder), "--socket-name", socket.name),
+        ],
+        "ours": [
+            sys.executable,
+            "-m",
+            "kong_vault_py.cli",
+            "pluginserver",
+            "-d",
+            str(plugins),
+            "--socket",
+            str(socket),
+        ],
     }
     results: dict[tuple[str, str], list[dict[str, float]]] = {}
     for _ in range(ROUNDS):
@@ -88,7 +100,16 @@ def _compare(folder: Path, driver: Path, plugins: Path, connections: int) -> Non
         )
     table(
         f"A phase with 0, 1 and 3 PDK calls, {connections} connection{'s' * (connections > 1)}",
-        ("", "stock req/s", "ours req/s", "ratio (spread)", "stock p99 us", "ours p99 us", "stock CPU us", "ours CPU us"),
+        (
+            "",
+            "stock req/s",
+            "ours req/s",
+            "ratio (spread)",
+            "stock p99 us",
+            "ours p99 us",
+            "stock CPU us",
+            "ours CPU us",
+        ),
         rows,
     )
 

@@ -1,4 +1,4 @@
-"""What Kong waits for and what stays: the CPU of a plugin dump, and the idle server's memory, ours and the stock one's."""
+"""What Kong waits for, the CPU of a plugin dump, and what stays: the idle server's memory; ours and the stock one's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fills the tables of options in docs/ from the options' own declarations: ``python -m docs.fill_tables``.
 
-A table stands between ``<!-- options: module:Class -->`` and ``<!-- end -->``; the options that every vault has are left
-out where a strategy's own are listed. A test proves that the pages are up to date.
+A table stands between ``<!-- options: module:Class -->`` and ``<!-- end -->``; the options that every vault has are
+left out where a strategy's own are listed. A test proves that the pages are up to date.
 """
 
 from __future__ import annotations

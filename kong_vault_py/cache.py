@@ -6,6 +6,7 @@ is remembered for neg_ttl, a failure for a growing pause, so that a vault in tro
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -122,13 +123,15 @@ class SecretCache:
         self.entries: dict[str, Entry[Secret]] = {}
         self.misses: LRUCache[str, Miss] = LRUCache(maxsize=max_entries)
         self._max_entries = max_entries
+        # An LRU cache moves what is looked up: even reading it changes it.
+        self._misses_lock = threading.Lock()
 
     def put(self, reference: str, secret: Secret, serve_until: float) -> list[str]:
         """Store a value and return the references that had to go to make room.
 
         A value equal to the one held keeps the old :class:`Secret`, so that "the same object" means "unchanged".
         """
-        self.misses.pop(reference, None)
+        self._forget_miss(reference)
         old = self.entries.get(reference)
         if old is not None and old.secret == secret:
             secret = old.secret
@@ -142,14 +145,29 @@ class SecretCache:
 
     def put_miss(self, reference: str, miss: Miss) -> None:
         """Remember that there is no value now."""
-        self.misses[reference] = miss
+        with self._misses_lock:
+            self.misses[reference] = miss
+
+    def miss(self, reference: str) -> Miss | None:
+        """Return what is remembered of a reference without a value, in force or not."""
+        with self._misses_lock:
+            return self.misses.get(reference)
 
     def drop(self, reference: str) -> None:
         """Forget a reference."""
         self.entries.pop(reference, None)
-        self.misses.pop(reference, None)
+        self._forget_miss(reference)
 
     def clear(self) -> None:
         """Forget everything."""
         self.entries.clear()
-        self.misses.clear()
+        self.clear_misses()
+
+    def clear_misses(self) -> None:
+        """Forget what is missing, so that the vaults are asked again."""
+        with self._misses_lock:
+            self.misses.clear()
+
+    def _forget_miss(self, reference: str) -> None:
+        with self._misses_lock:
+            self.misses.pop(reference, None)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from kong_vault_py.entities import EntityDirectory, VaultEntity
-from kong_vault_py.errors import ConfigError, InvalidResponseError, StrategyError, VaultError
+from kong_vault_py.errors import (
+    ConfigError,
+    InvalidResponseError,
+    SecretNotFoundError,
+    StrategyError,
+    UnavailableError,
+    VaultError,
+)
 from kong_vault_py.options import Option, StrategyConfig, build_config, options_of
 from kong_vault_py.reference import Reference, is_reference
 from kong_vault_py.secret import Secret
@@ -18,6 +28,12 @@ from kong_vault_py.strategies.base import Fetched, Strategy
 __all__ = ["Answer", "Fetcher", "Located"]
 
 log = logging.getLogger(__name__)
+
+#: Clients beyond the resources' number before those without one are closed.
+_SPARE_CLIENTS = 8
+
+#: Ignored overrides that are told of, each once; their names are as many as config authors can make up.
+_MOST_TOLD = 1000
 
 #: Options of the core, not of the vault: they don't make another client.
 _CACHING: dict[str, Any] = {f.name: f.default for f in StrategyConfig.__dataclass_fields__.values()}
@@ -67,6 +83,8 @@ class Fetcher:
         self._allowed_overrides = allowed_overrides
         self._resolve = resolve
         self._instances: dict[Located, Strategy[Any]] = {}
+        self._at_work: Counter[Located] = Counter()
+        self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._resolving = threading.local()
 
@@ -89,37 +107,53 @@ class Fetcher:
         Raises:
             VaultError: whatever the strategy says; a bug in a strategy comes out as StrategyError.
         """
-        strategy = self._instance(located)
         version = None if reference.version is None else float(reference.version)
         timeout_s = located.config.fetch_timeout_s
         try:
-            fetched = strategy.fetch(reference.resource, version, timeout_s=timeout_s)
+            with self._working(located) as strategy:
+                fetched = strategy.fetch(reference.resource, version, timeout_s=timeout_s)
         except VaultError:
             raise
         except Exception as error:
-            # Only its type: the text of a foreign error may hold anything.
-            log.debug("strategy %s broke", located.strategy, exc_info=True)
-            raise StrategyError(f"strategy '{located.strategy}' failed with {type(error).__name__}") from error
+            # Its type and place alone: the text of a foreign error may hold anything, in a traceback too.
+            places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            log.debug("strategy %s broke: %s at %s", located.strategy, type(error).__name__, " < ".join(places[::-1]))
+            raise StrategyError(f"strategy '{located.strategy}' failed with {type(error).__name__}") from None
         if not isinstance(fetched, Fetched) or not isinstance(fetched.value, (str, bytes)):
             raise InvalidResponseError(f"strategy '{located.strategy}' answered {type(fetched).__name__}, no Fetched")
         immutable = strategy.immutable_versions and version is not None
-        return Answer(Secret(fetched.value), fetched.ttl_s, immutable)
+        ttl_s = None if fetched.ttl_s != fetched.ttl_s else fetched.ttl_s  # nan is no ttl
+        return Answer(Secret(fetched.value), ttl_s, immutable)
+
+    def crowded(self, resources: int) -> bool:
+        """Tell whether there are many more clients than so many resources need."""
+        return len(self._instances) > resources + _SPARE_CLIENTS
 
     def close_unused(self, used: set[Located]) -> None:
         """Close the clients whose config no reference leads to any more."""
         keep = {_identity(located) for located in used}
         with self._lock:
+            keep.update(self._at_work)
             gone = [self._instances.pop(key) for key in list(self._instances) if key not in keep]
         for strategy in gone:
             strategy.close()
 
-    def _instance(self, located: Located) -> Strategy[Any]:
+    @contextmanager
+    def _working(self, located: Located) -> Iterator[Strategy[Any]]:
+        """Lend the client of a config; it isn't closed meanwhile."""
         key = _identity(located)
         with self._lock:
             found = self._instances.get(key)
             if found is None:
                 found = self._instances[key] = self._load_strategy(key.strategy)(key.config)
-            return found
+            self._at_work[key] += 1
+        try:
+            yield found
+        finally:
+            with self._lock:
+                self._at_work[key] -= 1
+                if not self._at_work[key]:
+                    del self._at_work[key]
 
     def _with_overrides(
         self, entity: VaultEntity, reference: Reference, options: Mapping[str, Option]
@@ -131,7 +165,7 @@ class Fetcher:
             known = options.get(name)
             if known is None:
                 # Kong ignores it in silence (kong/pdk/vault.lua, get_vault_config_and_hash).
-                log.warning("vault '%s' has no option '%s': the reference's override is ignored", entity.prefix, name)
+                self._tell_ignored(entity.prefix, name)
                 continue
             if not known.override and f"{entity.name}.{name}" not in self._allowed_overrides:
                 raise ConfigError(
@@ -140,6 +174,12 @@ class Fetcher:
                 )
             raw[name] = value
         return raw
+
+    def _tell_ignored(self, prefix: str, name: str) -> None:
+        if (prefix, name) in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add((prefix, name))
+        log.warning("vault '%s' has no option '%s': the reference's override is ignored", prefix, name)
 
     def _dereferenced(self, entity: VaultEntity, raw: Mapping[str, object]) -> dict[str, object]:
         """Resolve references among the config's values; a vault can't be needed to open itself."""
@@ -151,9 +191,12 @@ class Fetcher:
         self._resolving.prefixes = open_now | {entity.prefix}
         try:
             return {
-                name: self._resolve(value).reveal() if isinstance(value, str) and is_reference(value) else value
+                name: self._resolve(value) if isinstance(value, str) and is_reference(value) else value
                 for name, value in raw.items()
             }
+        except SecretNotFoundError as error:
+            # Its own secrets are not gone: nobody could ask it.
+            raise UnavailableError(f"vault '{entity.prefix}' ({entity.source}) can't be asked: {error}") from None
         finally:
             self._resolving.prefixes = open_now
 

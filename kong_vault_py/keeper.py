@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kong_vault_py.cache import SecretCache
 from kong_vault_py.entities import EntityDirectory
-from kong_vault_py.errors import ConfigError, VaultError
+from kong_vault_py.errors import ConfigError, UnknownPrefixError, VaultError
 from kong_vault_py.fetching import Fetcher
 from kong_vault_py.flight import Flights
 from kong_vault_py.options import StrategyConfig
@@ -57,6 +57,7 @@ class Keeper:
         self._fetcher = fetcher
         self._pace = pace
         self._clock = pace.clock
+        self.generation = 0
         self._resources: dict[Hashable, Resource] = {}
         self._lock = threading.RLock()
         self._flights = Flights(pace.clock)
@@ -99,8 +100,13 @@ class Keeper:
             VaultError: a reference is wrong, or its vault's config is.
         """
         resources = dict(self._track(reference, parse_reference(reference)) for reference in references)
-        fresher = [self._force(key, resource, since) for key, resource in resources.items()]
-        return any(fresher)
+        fresher = False
+        for key, resource in resources.items():
+            try:
+                fresher |= self._force(key, resource, since)
+            except UnknownPrefixError:
+                continue  # a vault that only Kong knows: its value stands (Plan.given_by_kong)
+        return fresher
 
     def rotate(self) -> int:
         """Refresh what is due, here and now; return how many resources that were."""
@@ -111,7 +117,8 @@ class Keeper:
         if not self._directory.poll():
             return
         with self._lock:
-            self._cache.misses.clear()
+            self.generation += 1
+            self._cache.clear_misses()
             resources = list(self._resources.items())
         for key, resource in resources:
             try:
@@ -149,6 +156,8 @@ class Keeper:
         with self._lock:
             if resource.answer is None or resource.failures or reference in self._cache.entries:
                 return False
+            if self._clock() >= resource.serve_until:
+                return False
             try:
                 secret = resource.extract(reference)
             except VaultError:
@@ -158,7 +167,7 @@ class Keeper:
 
     def _fetch(self, key: Hashable, resource: Resource) -> None:
         """Fetch a resource into the cache and schedule its next refresh. Runs in flight: once at a time per key."""
-        resource.fetched_at = self._clock()
+        began = self._clock()
         config = resource.located.config if resource.located else StrategyConfig()
         try:
             located = self._fetcher.locate(resource.reference)
@@ -173,14 +182,16 @@ class Keeper:
             if self._resources.get(key) is not resource:
                 return  # flushed meanwhile
             moved = resource.located not in (None, located)
-            self._make_room(resource.accept(answer, located, self._cache))
+            self._make_room(resource.accept(answer, located, self._cache, began))
             refresh_at = resource.refresh_at(self._pace.jitter())
             if not resource.references:
                 del self._resources[key]
                 refresh_at = None
-        if refresh_at is not None:
+        if refresh_at is None:
+            self._rotation.cancel(key)
+        else:
             self._schedule(key, refresh_at)
-        if moved:
+        if moved or self._fetcher.crowded(len(self._resources)):
             self._close_unused()
 
     def _failed(self, key: Hashable, resource: Resource, error: VaultError, config: StrategyConfig) -> None:
@@ -192,6 +203,8 @@ class Keeper:
                 self._rotation.cancel(key)
         if serves:
             self._schedule(key, resource.retry_at(now))
+        elif self._fetcher.crowded(len(self._resources)):
+            self._close_unused()
 
     def _force(self, key: Hashable, resource: Resource, since: float) -> bool:
         if resource.fetched_at > since:
@@ -201,6 +214,8 @@ class Keeper:
         before = resource.answer
 
         def fetch() -> None:
+            if resource.fetched_at > since:
+                return  # another caller's refresh ended between the look above and here
             self._fetch(key, resource)
             news = before is None or resource.answer is None or before.value != resource.answer.value
             if resource.failures or not news:

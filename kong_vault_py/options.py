@@ -201,15 +201,17 @@ def _checked(known: Option, value: object, where: str) -> object:
     """Return the value in the option's own type, or ``None`` where it means "unset"."""
     if known.secret and isinstance(value, Secret):
         return value or None
+    hidden = isinstance(value, Secret)
+    value = value.reveal() if isinstance(value, Secret) else value
     field = known.kong_field()
     # kong.conf writes its booleans as on and off (kong/conf_loader).
     written = _ON_OFF.get(value, value) if known.kind == "boolean" and isinstance(value, str) else value
     inferred = infer_value(field, written)
     if inferred is None:
         return None
-    problem = validate_field(field, inferred)
+    problem = "not a number" if inferred != inferred else validate_field(field, inferred)  # nan is none
     if problem is not None:
-        shown = "its value" if known.secret else repr(value)
+        shown = "its value" if known.secret or hidden else repr(value)
         raise ConfigError(f"{where}: option '{known.name}': {shown} won't do: {problem}")
     return Secret(inferred) if known.secret and isinstance(inferred, str) else inferred
 

@@ -54,6 +54,7 @@ class Plan:
         slots: the strings that hold references.
         references: all references of the config, each once.
         pairs: reference and the secret last seen, for the look whether anything changed.
+        generation: the vault entities that the latest resolution knew, by the keeper's count.
         resolved: the config with secrets in it, the same object until a value changes; ``None`` before the first.
     """
 
@@ -61,6 +62,7 @@ class Plan:
     slots: tuple[Slot, ...]
     references: tuple[str, ...]
     pairs: tuple[tuple[str, Secret], ...] = ()
+    generation: int = 0
     resolved: Any = field(repr=False, default=None)
 
     @classmethod

@@ -39,7 +39,9 @@ _NEVER = float("-inf")
 def resource_key(reference: Reference) -> Hashable:
     """Return what two references must share to be served by one fetch."""
     overrides = tuple((name, str(value)) for name, value in sorted((reference.config or {}).items()))
-    return reference.name, reference.resource, reference.version, overrides
+    # As text: nan is a version to Kong, and differs from itself.
+    version = None if reference.version is None else repr(float(reference.version))
+    return reference.name, reference.resource, version, overrides
 
 
 def shown(reference: str) -> str:
@@ -59,10 +61,11 @@ class Resource:
         references: reference text -> its key.
         located: strategy and config at the last good fetch.
         answer: what the last good fetch brought; serves further keys without another fetch.
-        fetched_at: when the last fetch began, on the vault's clock.
+        fetched_at: when the last good fetch began, on the vault's clock.
         failures: failed fetches in a row.
         error: why the last fetch failed.
         forced_until: no forced refresh before this time: the last one brought nothing new.
+        unusable: references for which the last answer is junk, so that an older value is served.
     """
 
     reference: Reference
@@ -73,8 +76,9 @@ class Resource:
     failures: int = 0
     error: VaultError | None = None
     forced_until: float = _NEVER
+    unusable: set[str] = field(default_factory=set)
 
-    def accept(self, answer: Answer, located: Located, cache: SecretCache) -> list[str]:
+    def accept(self, answer: Answer, located: Located, cache: SecretCache, began: float) -> list[str]:
         """Take a fetched answer in, and put every reference's value into the cache.
 
         Returns:
@@ -83,13 +87,20 @@ class Resource:
         if self.failures:
             log.info("%s: the vault answers again", self.name)
         self.answer, self.located, self.failures, self.error = answer, located, 0, None
+        self.fetched_at = began
         evicted = []
         for reference in list(self.references):
             try:
                 secret = self.extract(reference)
             except VaultError as error:
-                self._forget(reference, error, cache, located.config)
+                entry = cache.entries.get(reference)
+                if isinstance(error, SecretNotFoundError) or entry is None or began >= entry.serve_until:
+                    self._forget(reference, error, cache, located.config, began)
+                elif reference not in self.unusable:
+                    self.unusable.add(reference)
+                    log.warning("%s: %s; the last value is served on", shown(reference), error)
             else:
+                self.unusable.discard(reference)
                 evicted += cache.put(reference, secret, self.serve_until)
         return evicted
 
@@ -99,7 +110,8 @@ class Resource:
         Returns:
             Whether a value is still served.
         """
-        if not self.failures and not any(reference in cache.misses for reference in self.references):
+        error = _bare(error)
+        if not self.failures and not any(cache.miss(reference) for reference in self.references):
             log.warning("%s: %s", self.name, error)
         self.failures += 1
         self.error = error
@@ -160,11 +172,17 @@ class Resource:
         error: VaultError,
         cache: SecretCache,
         config: StrategyConfig,
-        now: float | None = None,
+        now: float,
     ) -> None:
         """Drop a reference's value; what is wrong with the config is no miss, it is told each time."""
-        previous = cache.misses.get(reference)
+        previous = cache.miss(reference)
         cache.drop(reference)
+        self.unusable.discard(reference)
         del self.references[reference]
         if not isinstance(error, ConfigError):
-            cache.put_miss(reference, miss_after(error, config, previous, self.fetched_at if now is None else now))
+            cache.put_miss(reference, miss_after(_bare(error), config, previous, now))
+
+
+def _bare(error: VaultError) -> VaultError:
+    """Return the error without its traceback, whose frames hold responses and tokens for as long as it is kept."""
+    return type(error)(*error.args)

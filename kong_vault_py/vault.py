@@ -106,11 +106,14 @@ class Vault:
             VaultError: a reference can't be resolved; nothing is ever left empty instead.
         """
         resolved, get = plan.resolved, self.get
-        if resolved is None:
+        if resolved is None or plan.generation != self._keeper.generation:
             return self._resolved(plan)
-        for reference, secret in plan.pairs:
-            if get(reference) is not secret:
-                return self._resolved(plan)
+        try:
+            for reference, secret in plan.pairs:
+                if get(reference) is not secret:
+                    return self._resolved(plan)
+        except UnknownPrefixError:
+            return self._resolved(plan)  # where Kong's own value may do
         return resolved
 
     def try_(
@@ -189,11 +192,14 @@ class Vault:
             # Kong's text for this repeats its input, which may be the secret itself, put where a reference should be.
             raise InvalidReferenceError("not a reference: expected {vault://<prefix>/<resource>[/<key>]}")
         while True:
-            miss = self._cache.misses.get(reference)
+            miss = self._cache.miss(reference)
             if miss is not None and self._clock() < miss.until:
                 raise _named(miss.error, reference)
             try:
                 error = self._keeper.bring(reference)
+            except InvalidReferenceError as raised:
+                # Without the reference's query, which may hold a credential; nor may the cause show it.
+                raise _named(InvalidReferenceError(str(raised).partition(" [")[0]), reference) from None
             except VaultError as raised:
                 raise _named(raised, reference) from raised
             entry = self._entries.get(reference)
@@ -201,13 +207,14 @@ class Vault:
                 return entry.secret
             if error is not None:
                 raise _named(error, reference) from error
-            miss = self._cache.misses.get(reference)
+            miss = self._cache.miss(reference)
             if miss is not None:
-                raise _named(miss.error, reference) from miss.error
+                raise _named(miss.error, reference)
             # Neither value nor miss: flushed or evicted while we waited. Ask again.
 
     def _resolved(self, plan: Plan) -> Any:
         secrets: dict[str, Secret] = {}
+        generation = self._keeper.generation
         for reference in plan.references:
             try:
                 secrets[reference] = self.get(reference)
@@ -216,7 +223,7 @@ class Vault:
                     raise
         resolved = plan.filled(secrets)
         # In this order: a request between the two finds old pairs, and resolves once more.
-        plan.resolved, plan.pairs = resolved, tuple(secrets.items())
+        plan.resolved, plan.pairs, plan.generation = resolved, tuple(secrets.items()), generation
         return resolved
 
 

@@ -36,7 +36,15 @@ def test_every_strategy_has_a_page_with_all_its_options(name):
     page = (DOCS / "strategies" / f"{name}.md").read_text()
 
     for known in options_of(load_strategy(name).config_class):
-        if known.name not in {"ttl", "neg_ttl", "resurrect_ttl", "min_ttl", "max_ttl", "base64_decode", "fetch_timeout_s"}:
+        if known.name not in {
+            "ttl",
+            "neg_ttl",
+            "resurrect_ttl",
+            "min_ttl",
+            "max_ttl",
+            "base64_decode",
+            "fetch_timeout_s",
+        }:
             assert f"`{known.name}`" in page, known.name
 
 
@@ -67,5 +75,3 @@ def test_the_python_of_the_documentation_compiles():
 
 def test_no_page_names_a_machines_own_paths():
     assert not re.search(r"/(?:root|home/\w+|tmp)/", ALL_TEXT)
-
-

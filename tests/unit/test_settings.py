@@ -16,7 +16,8 @@ def write(tmp_path, text, mode=0o600):
 def test_the_file_is_kong_confs_format(tmp_path):
     path = write(
         tmp_path,
-        "# a comment\n\nvault_hcv_host = vault.internal   # where\n  vault_hcv_token=s.a\\#b\nvault_fs_prefix = /run/a b\n",
+        "# a comment\n\nvault_hcv_host = vault.internal   # where\n"
+        "  vault_hcv_token=s.a\\#b\nvault_fs_prefix = /run/a b\n",
     )
 
     values = Settings.load(path, environ={}).values

@@ -66,6 +66,20 @@ def test_an_answer_that_makes_no_sense_leaves_the_old_value_for_resurrect_ttl(ba
         vault.get("{vault://test/db/password}")
 
 
+def test_answers_that_make_no_sense_are_logged_once(backend, clock, caplog):
+    backend.answers["db"] = '{"password": "pw-1"}'
+    vault = make_vault(backend, clock, vault_test_ttl="10")
+    vault.get("{vault://test/db/password}")
+    backend.answers["db"] = "<html>502 Bad Gateway</html>"
+
+    for _ in range(5):
+        clock.advance(10)
+        vault.rotate()
+
+    assert len(caplog.records) == 1
+    assert "{vault://test/db/password}" in caplog.text
+
+
 def test_a_value_that_turned_out_to_last_for_ever_is_not_fetched_again(backend, clock):
     backend.answers["redis"] = Fetched("v1", ttl_s=10)
     vault = make_vault(backend, clock, vault_test_resurrect_ttl="5")
