@@ -6,7 +6,7 @@ import logging
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -108,10 +108,42 @@ class Fetcher:
             VaultError: whatever the strategy says; a bug in a strategy comes out as StrategyError.
         """
         version = None if reference.version is None else float(reference.version)
-        timeout_s = located.config.fetch_timeout_s
+        with self._translated(located), self._working(located) as strategy:
+            fetched = strategy.fetch(reference.resource, version, timeout_s=located.config.fetch_timeout_s)
+        answer = self._answer(located, (reference.resource, version), fetched)
+        if isinstance(answer, VaultError):
+            raise answer
+        return answer
+
+    def batch_size(self, located: Located) -> int:
+        """Return how many resources one call of this vault brings."""
+        return self._load_strategy(located.strategy).batch_size
+
+    def fetch_many(self, references: Sequence[Reference], located: Located) -> list[Answer | VaultError]:
+        """Fetch several resources of one vault in one call; the answer of each, or what is wrong with it, in order.
+
+        Raises:
+            VaultError: the call as a whole failed.
+        """
+        wanted = [(found.resource, None if found.version is None else float(found.version)) for found in references]
+        with self._translated(located), self._working(located) as strategy:
+            answers = strategy.fetch_many(wanted, timeout_s=located.config.fetch_timeout_s)
+        return [self._answer(located, pair, answers.get(pair)) for pair in wanted]
+
+    def _answer(self, located: Located, wanted: tuple[str, float | None], fetched: object) -> Answer | VaultError:
+        if isinstance(fetched, VaultError):
+            return fetched
+        if not isinstance(fetched, Fetched) or not isinstance(fetched.value, (str, bytes)):
+            return InvalidResponseError(f"strategy '{located.strategy}' answered {type(fetched).__name__}, no Fetched")
+        immutable = self._load_strategy(located.strategy).immutable_versions and wanted[1] is not None
+        ttl_s = None if fetched.ttl_s != fetched.ttl_s else fetched.ttl_s  # nan is no ttl
+        return Answer(Secret(fetched.value), ttl_s, immutable)
+
+    @contextmanager
+    def _translated(self, located: Located) -> Iterator[None]:
+        """Turn what a strategy lets out into a StrategyError."""
         try:
-            with self._working(located) as strategy:
-                fetched = strategy.fetch(reference.resource, version, timeout_s=timeout_s)
+            yield
         except VaultError:
             raise
         except Exception as error:
@@ -119,11 +151,6 @@ class Fetcher:
             places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
             log.debug("strategy %s broke: %s at %s", located.strategy, type(error).__name__, " < ".join(places[::-1]))
             raise StrategyError(f"strategy '{located.strategy}' failed with {type(error).__name__}") from None
-        if not isinstance(fetched, Fetched) or not isinstance(fetched.value, (str, bytes)):
-            raise InvalidResponseError(f"strategy '{located.strategy}' answered {type(fetched).__name__}, no Fetched")
-        immutable = strategy.immutable_versions and version is not None
-        ttl_s = None if fetched.ttl_s != fetched.ttl_s else fetched.ttl_s  # nan is no ttl
-        return Answer(Secret(fetched.value), ttl_s, immutable)
 
     def crowded(self, resources: int) -> bool:
         """Tell whether there are many more clients than so many resources need."""

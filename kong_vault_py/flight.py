@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 
 from kong_vault_py.errors import StrategyTimeoutError
 
@@ -28,6 +29,21 @@ class Flights:
         self._clock = clock
         self._under_way: dict[Hashable, _Flight] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def lead(self, keys: Iterable[Hashable]) -> Iterator[list[Hashable]]:
+        """Take the lead for those of the keys that nobody works on, and yield them; waits for nobody."""
+        with self._lock:
+            flights = {key: _Flight(self._clock()) for key in keys if key not in self._under_way}
+            self._under_way.update(flights)
+        try:
+            yield list(flights)
+        finally:
+            with self._lock:
+                for key in flights:
+                    del self._under_way[key]
+            for flight in flights.values():
+                flight.done.set()
 
     def run(self, key: Hashable, work: Callable[[], None], *, since: float | None = None) -> None:
         """Do ``work``, or wait for someone else's that began no earlier than ``since``.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kong_vault_py.cache import SecretCache
 from kong_vault_py.entities import EntityDirectory
 from kong_vault_py.errors import ConfigError, UnknownPrefixError, VaultError
-from kong_vault_py.fetching import Fetcher
+from kong_vault_py.fetching import Answer, Fetcher, Located
 from kong_vault_py.flight import Flights
 from kong_vault_py.options import StrategyConfig
 from kong_vault_py.reference import Reference, parse_reference
@@ -29,6 +29,7 @@ class Pace:
     Attributes:
         clock: monotonic seconds.
         jitter: the share of a ttl by which the next refresh comes earlier; called for each.
+        spread: the largest such share.
         workers: background refreshes at once.
         background: whether there are any.
         reload_interval_s: between looks at the watched files.
@@ -36,6 +37,7 @@ class Pace:
 
     clock: Callable[[], float]
     jitter: Callable[[], float]
+    spread: float
     workers: int
     background: bool
     reload_interval_s: float
@@ -121,11 +123,7 @@ class Keeper:
             self._cache.clear_misses()
             resources = list(self._resources.items())
         for key, resource in resources:
-            try:
-                moved = self._fetcher.locate(resource.reference) != resource.located
-            except VaultError:
-                moved = True
-            if moved:
+            if self._moved(resource):
                 self._schedule(key, self._clock())
 
     def flush(self) -> None:
@@ -168,21 +166,46 @@ class Keeper:
     def _fetch(self, key: Hashable, resource: Resource) -> None:
         """Fetch a resource into the cache and schedule its next refresh. Runs in flight: once at a time per key."""
         began = self._clock()
-        config = resource.located.config if resource.located else StrategyConfig()
+        located = resource.located
         try:
             located = self._fetcher.locate(resource.reference)
-            config = located.config
-            answer = self._fetcher.fetch(resource.reference, located)
+            outcome: Answer | VaultError = self._fetcher.fetch(resource.reference, located)
         except VaultError as error:
-            self._failed(key, resource, error, config)
-            if isinstance(error, ConfigError):
-                raise
+            outcome = error
+        self._settle(key, resource, located, outcome, began)
+        if isinstance(outcome, ConfigError):
+            raise outcome
+
+    def _fetch_together(self, located: Located, keys: list[Hashable]) -> None:
+        """Fetch resources of one vault in one call. What someone else fetches now is left to them."""
+        with self._flights.lead(keys) as led:
+            resources = {key: found for key in led if (found := self._resources.get(key)) is not None}
+            began = self._clock()
+            try:
+                outcomes = self._fetcher.fetch_many([found.reference for found in resources.values()], located)
+            except VaultError as error:
+                outcomes = [error] * len(resources)
+            for (key, resource), outcome in zip(resources.items(), outcomes, strict=True):
+                self._settle(key, resource, located, outcome, began)
+
+    def _settle(
+        self,
+        key: Hashable,
+        resource: Resource,
+        located: Located | None,
+        outcome: Answer | VaultError,
+        began: float,
+    ) -> None:
+        """Put what a fetch brought into the cache, and schedule the next one."""
+        if located is None or isinstance(outcome, VaultError):
+            error = outcome if isinstance(outcome, VaultError) else VaultError("nowhere to fetch from")
+            self._failed(key, resource, error, located.config if located else StrategyConfig())
             return
         with self._lock:
             if self._resources.get(key) is not resource:
                 return  # flushed meanwhile
             moved = resource.located not in (None, located)
-            self._make_room(resource.accept(answer, located, self._cache, began))
+            self._make_room(resource.accept(outcome, located, self._cache, began))
             refresh_at = resource.refresh_at(self._pace.jitter())
             if not resource.references:
                 del self._resources[key]
@@ -228,10 +251,34 @@ class Keeper:
         resource = self._resources.get(key)
         if resource is None:
             return
+        companions = self._companions(resource)
+        if companions and resource.located is not None:
+            self._fetch_together(resource.located, [key, *companions])
+            return
         try:
             self._flights.run(key, lambda: self._fetch(key, resource))
         except ConfigError:
             return  # noted by _failed; requests are told by their own get
+
+    def _companions(self, resource: Resource) -> list[Hashable]:
+        """Take out of the schedule what is due about now and comes in the same call as this resource."""
+        located = resource.located
+        most = 1 if located is None or resource.failures else self._fetcher.batch_size(located)
+        if located is None or most < 2 or self._moved(resource):
+            return []
+
+        def comes_along(key: Hashable) -> bool:
+            other = self._resources.get(key)
+            return other is not None and other.located == located and not other.failures
+
+        before = self._clock() + self._pace.spread * resource.fresh_s
+        return self._rotation.take(comes_along, before=before, most=most - 1)
+
+    def _moved(self, resource: Resource) -> bool:
+        try:
+            return self._fetcher.locate(resource.reference) != resource.located
+        except VaultError:
+            return True
 
     def _make_room(self, evicted: list[str]) -> None:
         for reference in evicted:

@@ -150,9 +150,14 @@ class Resource:
         """When the last answer may no longer be served, on the vault's clock."""
         return self.fetched_at + self._lifetime().serve_s
 
+    @property
+    def fresh_s(self) -> float:
+        """How long the last answer is fresh, in seconds."""
+        return self._lifetime().fresh_s
+
     def refresh_at(self, jitter: float) -> float | None:
         """Return when to refresh after a good fetch, earlier by the share ``jitter``; ``None`` for never."""
-        fresh_s = self._lifetime().fresh_s
+        fresh_s = self.fresh_s
         if (self.answer is not None and self.answer.immutable) or fresh_s >= MAX_TTL_S:
             return None
         return self.fetched_at + max(fresh_s * (1.0 - jitter), _SHORTEST_REFRESH_S)

@@ -83,6 +83,14 @@ class Rotation(Generic[K]):
         with self._changed:
             self._due.pop(key, None)
 
+    def take(self, wanted: Callable[[K], bool], *, before: float, most: int) -> list[K]:
+        """Take keys out of the schedule that are due before a time and wanted, to refresh them together."""
+        with self._changed:
+            taken = [key for key, at in self._due.items() if at < before and wanted(key)][:most]
+            for key in taken:
+                del self._due[key]
+            return taken
+
     def start(self) -> None:
         """Start the workers even though nothing is scheduled, for the poll's sake."""
         with self._changed:

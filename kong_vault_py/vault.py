@@ -59,6 +59,7 @@ class Vault:
         pace = Pace(
             clock=clock,
             jitter=lambda: runtime.rotation_jitter * jitter(),
+            spread=runtime.rotation_jitter,
             workers=runtime.rotation_workers,
             background=background,
             reload_interval_s=runtime.reload_interval_s,

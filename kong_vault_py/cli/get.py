@@ -23,7 +23,7 @@ __all__ = ["command"]
     help="Settings file in kong.conf's format [default: $KONG_VAULT_PY_SETTINGS].",
 )
 def command(reference: str, settings_path: str | None) -> None:
-    r"""Print the secret that REFERENCE stands for.
+    """Print the secret that REFERENCE stands for.
 
     The braces may be left out, as with `kong vault get`: vault://hcv/redis/password. Settings come from a file in
     kong.conf's format and from KONG_VAULT_* in the environment, which wins.
@@ -32,7 +32,7 @@ def command(reference: str, settings_path: str | None) -> None:
     Examples:
       kong-vault get '{vault://env/my-secret}'
       KONG_VAULT_HCV_HOST=vault.internal kong-vault get vault://hcv/redis/password
-    """
+    """  # noqa: D301 - click wants the backspace itself
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(MaskingFilter())
     logging.basicConfig(level=logging.ERROR, handlers=[handler], format="kong-vault: %(message)s")

@@ -8,10 +8,12 @@ the core's; one deadline per fetch, one error class per kind of failure, and an 
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
+from kong_vault_py.errors import VaultError
 from kong_vault_py.options import StrategyConfig
 
 __all__ = ["C", "Fetched", "Health", "HealthStatus", "Strategy"]
@@ -56,6 +58,8 @@ class Strategy(abc.ABC, Generic[C]):
     config_class: ClassVar[type[StrategyConfig]]
     #: A pinned version never changes in this vault: it is fetched once and not rotated.
     immutable_versions: ClassVar[bool] = False
+    #: How many resources :meth:`fetch_many` takes at once; 1 where the vault has no batch call.
+    batch_size: ClassVar[int] = 1
 
     def __init__(self, config: C) -> None:
         """Keep the config. No I/O here: the client opens on first use."""
@@ -74,6 +78,23 @@ class Strategy(abc.ABC, Generic[C]):
             SecretNotFoundError: the vault says that it has no such resource or version.
             StrategyError: one of its subclasses, for everything else; the SDK's own errors never get out.
         """
+
+    def fetch_many(
+        self, wanted: Sequence[tuple[str, float | None]], *, timeout_s: float
+    ) -> Mapping[tuple[str, float | None], Fetched | VaultError]:
+        """Fetch several resources in one call of the vault; only asked of a strategy with a ``batch_size`` above 1.
+
+        Args:
+            wanted: pairs of resource and version, ``batch_size`` of them at most.
+            timeout_s: seconds for all of them together.
+
+        Returns:
+            For each pair what :meth:`fetch` would have returned, or raised.
+
+        Raises:
+            StrategyError: the call as a whole failed.
+        """
+        raise NotImplementedError(f"strategy '{self.name}' has no batch call")
 
     @abc.abstractmethod
     def check(self, *, timeout_s: float) -> Health:

@@ -1,0 +1,189 @@
+"""The life of an event: from HandleEvent over its Steps to its last reply, its failure or its deadline."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from greenlet import greenlet
+
+from kong_vault_py.pluginserver.failure import Act, acts_for, acts_for_overrun, acts_for_unknown
+from kong_vault_py.pluginserver.protocol import error_frame
+from kong_vault_py.pluginserver.runner import EventOver, Phase, Runner, StepFailed
+
+if TYPE_CHECKING:
+    from kong_vault_py.pluginserver.connection import Connection
+
+__all__ = ["MAX_ID", "Events", "random_base"]
+
+log = logging.getLogger(__name__)
+
+#: Lua's numbers are doubles: whole up to here.
+MAX_ID = 1 << 53
+#: Ids start at random between these, so that a restarted server takes none of the old one's for its own.
+_MIN_BASE, _MAX_BASE = 1 << 40, 1 << 52
+
+_TICKS_PER_TIMEOUT = 10
+_MAX_TICK_S = 1.0
+
+
+def random_base() -> int:
+    """Return where a process's ids start."""
+    return random.SystemRandom().randrange(_MIN_BASE, _MAX_BASE)
+
+
+class _Closing:
+    """An event whose plugin is gone and whose last replies Kong has still to fetch."""
+
+    __slots__ = ("acts", "tick")
+
+    def __init__(self, acts: list[Act], tick: int) -> None:
+        self.acts = deque(acts)
+        self.tick = tick
+
+
+class Events:
+    """All events in flight. Everything here runs in gevent's hub, but for :meth:`fail`.
+
+    Args:
+        hub: gevent's hub, the parent of all runners.
+        timeout_s: how long a phase may take, Kong's share included.
+
+    Attributes:
+        live: event id -> the runner that is inside a PDK call or waits for something else.
+        idle: runners without an event.
+        lingering: runners whose event is over but whose plugin still runs, with the tick of their end.
+        tick: coarse time; :meth:`sweep` moves it every ``tick_s`` seconds.
+    """
+
+    def __init__(self, hub: greenlet, timeout_s: float) -> None:
+        self.live: dict[int, Runner] = {}
+        self.idle: list[Runner] = []
+        self.lingering: dict[Runner, int] = {}
+        self.tick = 0
+        self.tick_s = min(_MAX_TICK_S, timeout_s / _TICKS_PER_TIMEOUT)
+        self._hub = hub
+        self._timeout_s = timeout_s
+        self._timeout_ticks = math.ceil(timeout_s / self.tick_s)
+        self._closing: dict[int, _Closing] = {}
+        self._last_id = random_base()
+
+    @property
+    def in_flight(self) -> int:
+        """How many events are not over."""
+        return len(self.live) + len(self._closing)
+
+    def handle(self, connection: Connection, msgid: int, phase: Phase) -> None:
+        """Run a phase until it first waits: for Kong, or for anything else."""
+        runner = self.idle.pop() if self.idle else Runner(self._hub, self)
+        self._last_id = event_id = self._last_id + 1
+        runner.connection = connection
+        runner.msgid = msgid
+        runner.event_id = event_id
+        runner.phase = phase
+        runner.switch(phase)
+        if runner.event_id == event_id:
+            runner.tick = self.tick
+            self.live[event_id] = runner
+
+    def step(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
+        """Hand the result of a PDK call to the event that waits for it."""
+        runner = self.live.get(argument["EventId"])
+        if runner is None or runner.connection is not None:
+            self._step_unusual(connection, msgid, argument, failed=False)
+            return
+        runner.connection = connection
+        runner.msgid = msgid
+        runner.switch(argument.get("Data"))
+
+    def step_error(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
+        """Hand the error of a PDK call to the event that waits for its result."""
+        runner = self.live.get(argument["EventId"])
+        if runner is None or runner.connection is not None:
+            self._step_unusual(connection, msgid, argument, failed=True)
+            return
+        runner.connection = connection
+        runner.msgid = msgid
+        runner.throw(StepFailed(argument.get("Data", "unknown error")))
+
+    def fail(self, runner: Runner, error: BaseException) -> None:
+        """Answer for a phase that raised. Called in the runner, after the plugin has been left."""
+        phase = runner.phase
+        if phase is None or not runner.event_id:
+            log.debug("a plugin raised after its event was over", exc_info=error)
+            return
+        log.debug("plugin '%s' raised in phase %s", phase.plugin, phase.name, exc_info=error)
+        self._finish(runner, acts_for(phase, error))
+
+    def sweep(self) -> None:
+        """Move the coarse time on, and end what is past its deadline."""
+        self.tick += 1
+        limit = self.tick - self._timeout_ticks
+        for runner in _until(self.live, limit):
+            self._overrun(runner)
+        for runner in [runner for runner, tick in self.lingering.items() if tick < limit]:
+            runner.doomed = True
+            runner.throw(EventOver())
+        for event_id in [event_id for event_id, closing in self._closing.items() if closing.tick < limit]:
+            del self._closing[event_id]
+
+    def abandon(self) -> None:
+        """Unwind every plugin that still runs; the server ends."""
+        for runner in [*self.live.values(), *self.lingering]:
+            runner.leave()
+            runner.doomed = True
+            runner.throw(EventOver())
+        self._closing.clear()
+
+    def _overrun(self, runner: Runner) -> None:
+        phase = runner.phase
+        assert phase is not None
+        log.warning("plugin '%s' overran %g s in phase %s", phase.plugin, self._timeout_s, phase.name)
+        self._finish(runner, acts_for_overrun(phase, self._timeout_s))
+        runner.leave()
+        runner.doomed = True
+        runner.throw(EventOver())
+
+    def _finish(self, runner: Runner, acts: list[Act]) -> None:
+        """Send the first of the last replies if Kong waits for one; keep the others for its next Steps."""
+        event_id, connection = runner.event_id, runner.connection
+        if connection is not None:
+            if not connection.write(acts[0].frame(runner.msgid, event_id)):
+                return
+            del acts[0]
+        if acts:
+            self._closing[event_id] = _Closing(acts, self.tick)
+
+    def _step_unusual(self, connection: Connection, msgid: int, argument: dict[str, Any], *, failed: bool) -> None:
+        event_id: Any = argument["EventId"]
+        if isinstance(event_id, str) and event_id.isdecimal() and len(event_id) <= len(str(MAX_ID)):
+            again = self.step_error if failed else self.step
+            return again(connection, msgid, {**argument, "EventId": int(event_id)})
+        if event_id in self.live:
+            connection.write(error_frame(msgid, f"event {event_id} waits for no result"))
+            return None
+        closing = self._closing.get(event_id)
+        if closing is None:
+            if not _is_ours(event_id):
+                connection.write(error_frame(msgid, f"no event {str(event_id)[:40]!r}: it is over, or never was"))
+                return None
+            # Only a plugin server gives such ids: one that was restarted since. Its plugin has not finished.
+            closing = self._closing[event_id] = _Closing(acts_for_unknown(int(event_id)), self.tick)
+        connection.write(closing.acts.popleft().frame(msgid, int(event_id)))
+        if not closing.acts:
+            del self._closing[event_id]
+        return None
+
+
+def _is_ours(event_id: object) -> bool:
+    """Whether a plugin server of this kind, this one or an earlier one, may have given the id."""
+    return isinstance(event_id, (int, float)) and _MIN_BASE < event_id < MAX_ID
+
+
+def _until(live: dict[int, Runner], limit: int) -> list[Runner]:
+    """Return the runners that have been at it for too long; the oldest are first in ``live``."""
+    return list(itertools.takewhile(lambda runner: runner.tick < limit, live.values()))

@@ -1,0 +1,54 @@
+"""Running the server: from the command's options to its end by a signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["DEFAULT_EVENT_TIMEOUT_S", "MAX_EVENT_TIMEOUT_S", "ServeOptions", "serve"]
+
+DEFAULT_EVENT_TIMEOUT_S = 30.0
+#: Kong waits 60 s for a reply, and an answer after that would meet somebody else's request.
+MAX_EVENT_TIMEOUT_S = 50.0
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What the command line says.
+
+    Attributes:
+        directories: where the plugins are.
+        socket: the path to listen on.
+        socket_mode: the socket file's permission bits.
+        socket_group: the socket file's group, ``None`` for the process's own.
+        settings: the settings file for vaults, ``None`` for the environment.
+        dumps: where dumps are written at start, ``None`` for nowhere.
+        lua_style: PDK calls return ``(data, error)``.
+        event_timeout_s: how long a phase may take.
+        watch_parent: stop when the starting process dies.
+    """
+
+    directories: tuple[Path, ...]
+    socket: Path
+    socket_mode: int = 0o600
+    socket_group: str | None = None
+    settings: Path | None = None
+    dumps: Path | None = None
+    lua_style: bool = False
+    event_timeout_s: float = DEFAULT_EVENT_TIMEOUT_S
+    watch_parent: bool = True
+
+
+def serve(options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT. Patches the process for gevent first, so call it in a process of its own.
+
+    Raises:
+        ConfigError: a directory, the socket or a setting is wrong.
+    """
+    from gevent import monkey
+
+    monkey.patch_all()
+    # Only now: whatever these import must find the patched sockets and locks.
+    from kong_vault_py.pluginserver.process import run
+
+    run(options)
