@@ -19,7 +19,7 @@ def test_reveal_is_the_only_way_to_the_value():
 
     assert secret.reveal() == CANARY
     assert secret.reveal_bytes() == CANARY.encode()
-    for shown in (str(secret), repr(secret), f"{secret}", f"{secret:>20}", "{}".format(secret), repr([secret])):
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret:>20}", repr([secret]), repr({"a": secret})):
         assert CANARY not in shown
 
 
