@@ -27,7 +27,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
-    return getattr(item, "fixturenames", [])
+    """Return the names of the fixtures that a test takes from here: others may have the same names elsewhere."""
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [name for name, found in definitions.items() if found[-1].func.__module__ == __name__]
 
 
 def _without(server: str, reason: object) -> NoReturn:
