@@ -127,6 +127,15 @@ class EntityDirectory:
             ) from error
         return VaultEntity(name, name, self._by_name(name, strategy))
 
+    def strategies_in_use(self) -> list[str]:
+        """Return the names of the strategies that entities name, or settings configure."""
+        configured = {
+            name
+            for name in strategy_names()
+            if any(key.startswith(f"vault_{name}_".replace("-", "_")) for key in self._settings.values)
+        }
+        return sorted(configured | {entity.name for entity in self._entities.values()})
+
     def poll(self) -> bool:
         """Read the files again if one changed; tell whether anything may be different now. Never raises."""
         stamps = self._look()

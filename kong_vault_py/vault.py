@@ -6,6 +6,8 @@ It composes ``entities`` (where a reference leads), ``fetching`` (one answer fro
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 
 from kong_vault_py.cache import SecretCache
 from kong_vault_py.entities import EntityDirectory
-from kong_vault_py.errors import InvalidReferenceError, UnknownPrefixError, VaultError
+from kong_vault_py.errors import ConfigError, InvalidReferenceError, UnknownPrefixError, VaultError
 from kong_vault_py.fetching import Fetcher
 from kong_vault_py.keeper import Keeper, Pace
 from kong_vault_py.plan import Plan
@@ -65,6 +67,8 @@ class Vault:
             reload_interval_s=runtime.reload_interval_s,
         )
         directory = EntityDirectory(settings, strategies)
+        self._directory = directory
+        self._strategies = strategies
         self._clock = clock
         self._workers = runtime.rotation_workers
         self._cache = SecretCache(runtime.cache_max_entries)
@@ -165,6 +169,20 @@ class Vault:
         with ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="kong-vault-warmup") as pool:
             list(pool.map(fetch, wanted))
         return failures
+
+    def preload(self) -> None:
+        """Import the SDKs of the configured vaults now, so that no request waits for an import later.
+
+        What is missing is told by the first reference that needs it.
+        """
+        for name in self._directory.strategies_in_use():
+            try:
+                modules = self._strategies(name).sdk
+            except ConfigError:
+                continue
+            for module in modules:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(module)
 
     def rotate(self) -> int:
         """Refresh now what is due, in the caller's thread, and say how many resources that were."""

@@ -70,6 +70,7 @@ def _installed_vault(options: ServeOptions) -> Iterator[None]:
     """Give the plugins the process's vault, for as long as the server runs."""
     with Vault(Settings.load(options.settings)) as vault:
         install_vault(vault)
+        vault.preload()
         try:
             yield
         finally:

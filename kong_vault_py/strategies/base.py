@@ -58,6 +58,8 @@ class Strategy(abc.ABC, Generic[C]):
     config_class: ClassVar[type[StrategyConfig]]
     #: A pinned version never changes in this vault: it is fetched once and not rotated.
     immutable_versions: ClassVar[bool] = False
+    #: Modules of the SDK, imported on first use; a server imports those of its configured vaults at its start.
+    sdk: ClassVar[tuple[str, ...]] = ()
     #: How many resources :meth:`fetch_many` takes at once; 1 where the vault has no batch call.
     batch_size: ClassVar[int] = 1
 

@@ -1,6 +1,7 @@
 """Vault entities: found by prefix or by strategy, read again when their file changes."""
 
 import os
+import sys
 
 import pytest
 
@@ -210,3 +211,23 @@ def test_wrong_options_of_an_entity_name_the_entity_the_option_and_a_remedy(tmp_
 
     with pytest.raises(ConfigError, match=r"vault 'red' .*unknown option 'prefx' \(did you mean 'prefix'\?\)"):
         vault_over(backend, clock, path).get("{vault://red/redis}")
+
+
+def test_the_sdks_of_configured_vaults_alone_are_loaded_ahead(tmp_path, backend, clock):
+    class WithSdk(backend.strategy()):
+        sdk = ("mailcap_of_nobody", "wave")
+
+    asked = []
+
+    def load(name):
+        asked.append(name)
+        return WithSdk if name == "test" else load_strategy(name)
+
+    path = tmp_path / "kong.yml"
+    path.write_text(VAULTS)
+    settings = Settings.load(environ={"KONG_VAULT_PY_ENTITIES": str(path), "KONG_VAULT_FS_PREFIX": "/run/secrets"})
+
+    Vault(settings, clock=clock, strategies=load, background=False).preload()
+
+    assert sorted(asked) == ["fs", "test"]
+    assert "wave" in sys.modules
