@@ -38,7 +38,7 @@ def test_a_missing_sdk_is_an_error_with_the_pip_command(monkeypatch):
 
 
 def test_an_unknown_strategy_names_the_known_ones():
-    with pytest.raises(UnknownStrategyError, match="no vault strategy 'nope'; installed are env, fs, hcv") as raised:
+    with pytest.raises(UnknownStrategyError, match="no vault strategy 'nope'; installed are ") as raised:
         registry.load_strategy("nope")
     assert all(name in str(raised.value) for name in registry.BUILT_IN)
 
