@@ -25,7 +25,12 @@ class BuiltIn(NamedTuple):
 BUILT_IN: dict[str, BuiltIn] = {
     "env": BuiltIn("kong_vault_py.strategies.env", "EnvStrategy"),
     "fs": BuiltIn("kong_vault_py.strategies.fs", "FsStrategy"),
+    "azure": BuiltIn("kong_vault_py.strategies.azure", "AzureStrategy", extra="azure"),
+    "azure-certs": BuiltIn("kong_vault_py.strategies.azure_certs", "AzureCertsStrategy", extra="azure"),
     "hcv": BuiltIn("kong_vault_py.strategies.hcv", "HcvStrategy", extra="hcv"),
+    "aws": BuiltIn("kong_vault_py.strategies.aws", "AwsStrategy", extra="aws"),
+    "gcp": BuiltIn("kong_vault_py.strategies.gcp", "GcpStrategy", extra="gcp"),
+    "conjur": BuiltIn("kong_vault_py.strategies.conjur", "ConjurStrategy", extra="conjur"),
 }
 
 _loaded: dict[str, type[Strategy[Any]]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from types import TracebackType
@@ -66,7 +67,21 @@ class LoopbackServer:
                 continue
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(5)
-                self.requests.append(connection.recv(_REQUEST_BYTES))
+                self.requests.append(_request(connection))
                 connection.sendall(self._answer)
                 while self._trickle and not self._closing.wait(self._every_s):
                     connection.sendall(self._trickle)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Read a request to its end: closing with a part unread would reset the connection, and the answer with it."""
+    request = connection.recv(_REQUEST_BYTES)
+    while (missing := _missing_bytes(request)) and (more := connection.recv(missing)):
+        request += more
+    return request
+
+
+def _missing_bytes(request: bytes) -> int:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return int(length[1]) - len(body) if end and length else 0

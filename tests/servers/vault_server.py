@@ -8,6 +8,7 @@ import os
 import secrets
 import ssl
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,16 +114,23 @@ def given_server() -> VaultServer | None:
 
 
 class DevVault(VaultServer):
-    """Vault in dev mode: in memory, unsealed, KV v2 at ``secret``; a context manager."""
+    """Vault in dev mode: in memory, unsealed, KV v2 at ``secret``; a context manager.
 
-    def __init__(self, program: Path, folder: Path) -> None:
+    Args:
+        program: the server program.
+        folder: its working folder.
+        environment: what else it finds in its environment.
+    """
+
+    def __init__(self, program: Path, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         port = free_port()
         super().__init__(f"http://127.0.0.1:{port}", secrets.token_urlsafe(24))
         self._process = ServerProcess(
             [program, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"],
             folder,
             self._is_unsealed,
-            {"VAULT_DEV_ROOT_TOKEN_ID": self.root_token, "BAO_DEV_ROOT_TOKEN_ID": self.root_token},
+            {"VAULT_DEV_ROOT_TOKEN_ID": self.root_token, "BAO_DEV_ROOT_TOKEN_ID": self.root_token}
+            | dict(environment or {}),
         )
 
     def __enter__(self) -> DevVault:

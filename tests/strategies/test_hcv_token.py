@@ -9,9 +9,9 @@ import pytest
 from kong_vault_py.errors import AuthenticationError, PermissionDeniedError
 from kong_vault_py.strategies.hcv import HcvStrategy
 from kong_vault_py.strategies.hcv.auth_token import TokenLogin
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.tokens import Tokens
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 from tests.servers.polling import wait_until
 from tests.servers.vault_server import VaultServer
 from tests.strategies.fake_time import Clock, Timers

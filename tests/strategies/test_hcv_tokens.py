@@ -12,10 +12,10 @@ from kong_vault_py.errors import AuthenticationError, StrategyTimeoutError
 from kong_vault_py.options import build_config
 from kong_vault_py.secret import Secret
 from kong_vault_py.strategies.hcv import HcvConfig
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.login import Login
 from kong_vault_py.strategies.hcv.tokens import Tokens, start_timer
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 from tests.strategies.fake_time import Clock, Timers
 from tests.strategies.fake_vault import FakeVault, Reply
 

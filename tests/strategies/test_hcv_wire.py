@@ -26,7 +26,7 @@ from kong_vault_py.errors import (
 from kong_vault_py.options import build_config
 from kong_vault_py.strategies.base import HealthStatus
 from kong_vault_py.strategies.hcv import HcvConfig, HcvStrategy
-from kong_vault_py.strategies.hcv.exchange import MAX_RESPONSE_BYTES
+from kong_vault_py.strategies.http.exchange import MAX_RESPONSE_BYTES
 from kong_vault_py.testing.loopback import LoopbackServer
 from tests.strategies.fake_vault import FOREVER, LOOKUP, FakeVault, Reply, Request
 

@@ -66,9 +66,12 @@ def test_every_strategy_has_a_page_that_the_index_names(name: str) -> None:
     assert (PAGES / f"{name}.md").exists()
 
 
-@pytest.mark.parametrize("name", ["env", "fs", "hcv"])
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_the_errors_on_a_page_are_in_the_code(name: str) -> None:
-    literals = _literals([*SOURCES.glob(f"{name}.py"), *(SOURCES / name).glob("*.py")])
+    module = name.replace("-", "_")
+    shared = ["http", *(["azure_client"] if module.startswith("azure") else [])]
+    folders = [SOURCES / folder for folder in (module, *shared)]
+    literals = _literals(sorted({*SOURCES.glob(f"{module}.py"), *(path for f in folders for path in f.glob("*.py"))}))
     table = (PAGES / f"{name}.md").read_text().partition("## Errors")[2]
     rows = re.findall(r"^\| (?!error|-)(.+?) \|", table, re.MULTILINE)
 

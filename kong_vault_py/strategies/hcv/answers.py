@@ -12,11 +12,10 @@ from kong_vault_py.errors import (
     UnavailableError,
     VaultError,
 )
-from kong_vault_py.secret import mask
+from kong_vault_py.strategies.http.one_line import one_line
 
 __all__ = ["RefusedError", "login_refused", "read_refused", "unexpected"]
 
-_MAX_REASON_CHARS = 300
 _SEALED, _NOT_INITIALISED, _RATE_LIMITED, _NOT_YET_REPLICATED = 503, 501, 429, 412
 # How sys/health and a node in the wrong role answer: 472 a disaster recovery secondary, 473 a standby.
 _WRONG_ROLE = (472, 473)
@@ -38,13 +37,11 @@ class RefusedError(Exception):
     @property
     def reason(self) -> str:
         """What Vault says, on one line that is fit to print, live secrets masked; "" where it says nothing."""
-        said = [*_texts(self.body.get("errors")), *_texts(self.body.get("warnings"))]
-        line = mask("; ".join(" ".join(text.split()) for text in said))
-        return "".join(char if char.isprintable() else "?" for char in line[:_MAX_REASON_CHARS])
+        return one_line("; ".join([*_texts(self.body.get("errors")), *_texts(self.body.get("warnings"))]))
 
 
 def _texts(value: object) -> list[str]:
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+    return [text.strip() for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def read_refused(refused: RefusedError, doing: str, *, mount: str, kv: str) -> VaultError:

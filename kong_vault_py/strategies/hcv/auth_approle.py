@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from kong_vault_py.errors import AuthenticationError, InvalidResponseError
+from kong_vault_py.errors import InvalidResponseError
 from kong_vault_py.secret import Secret
 from kong_vault_py.strategies.hcv.answers import RefusedError, login_refused
 from kong_vault_py.strategies.hcv.config import HcvConfig
-from kong_vault_py.strategies.hcv.deadline import Deadline
-from kong_vault_py.strategies.hcv.login import Login, login_from
+from kong_vault_py.strategies.hcv.credential_file import read_credential
+from kong_vault_py.strategies.hcv.login import Login, logged_in
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["AppRoleLogin"]
 
@@ -35,18 +34,17 @@ class AppRoleLogin:
         from hvac.api.auth_methods import AppRole
 
         mount = self._config.approle_auth_path.strip("/")
-        try:
-            answer = AppRole(adapter).login(
+        return logged_in(
+            lambda: AppRole(adapter).login(
                 role_id=self._config.approle_role_id,
                 secret_id=secret_id.reveal(),
                 use_token=False,
                 mount_point=mount,
-            )
-        except RefusedError as refused:
-            raise login_refused(
-                refused, f"{_DOING} at '{mount}'", "check role ID, secret ID and 'approle_auth_path'"
-            ) from None
-        return login_from(answer, _DOING)
+            ),
+            _DOING,
+            mount,
+            "check role ID, secret ID and 'approle_auth_path'",
+        )
 
     def _secret_id(self, transport: Transport, deadline: Deadline) -> Secret:
         given = self._given()
@@ -59,20 +57,10 @@ class AppRoleLogin:
 
     def _given(self) -> Secret:
         path = self._config.approle_secret_id_file
-        if path is None:
-            given = self._config.approle_secret_id
-            return Secret(given.reveal().strip() if given else "")
-        try:
-            text = Path(path).read_text(encoding="ascii").strip()
-        except UnicodeDecodeError:
-            raise AuthenticationError(f"option 'approle_secret_id_file': {path!r} holds no secret ID") from None
-        except OSError as error:
-            raise AuthenticationError(
-                f"option 'approle_secret_id_file': can't read {path!r}: {error.strerror}"
-            ) from error
-        if not text:
-            raise AuthenticationError(f"option 'approle_secret_id_file': {path!r} is empty")
-        return Secret(text)
+        if path is not None:
+            return read_credential(path, "approle_secret_id_file", "secret ID")
+        given = self._config.approle_secret_id
+        return Secret(given.reveal().strip() if given else "")
 
 
 def _unwrap(wrapping_token: Secret, transport: Transport, deadline: Deadline) -> Secret:

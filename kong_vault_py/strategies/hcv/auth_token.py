@@ -6,9 +6,9 @@ from kong_vault_py.errors import InvalidResponseError
 from kong_vault_py.secret import Secret
 from kong_vault_py.strategies.hcv.answers import RefusedError, unexpected
 from kong_vault_py.strategies.hcv.config import HcvConfig
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.login import Login
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["TokenLogin", "look_up"]
 

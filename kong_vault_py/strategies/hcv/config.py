@@ -1,68 +1,62 @@
-"""The options of the hcv vault."""
+"""The config of the hcv vault: its options, and which of them go together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kong_vault_py.errors import ConfigError
-from kong_vault_py.options import StrategyConfig, option
-from kong_vault_py.secret import Secret
+from kong_vault_py.strategies.hcv.cloud_options import CloudOptions, login_mount
 
 __all__ = ["HcvConfig"]
 
-# No white space, and nothing that would end the host part of a URL.
-_HOST = r"^[^%s/?#@\]+$"
-_PRINTABLE = "^[!-~]+$"
+_OAUTH2 = ("jwt_role", "oauth2_token_endpoint", "oauth2_client_id", "oauth2_client_secret")
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    "token": ("token",),
+    "approle": ("approle_role_id",),
+    "kubernetes": ("kube_role",),
+    "cert": ("cert_auth_cert", "cert_auth_cert_key"),
+    "jwt": _OAUTH2,
+    "oauth2": _OAUTH2,
+    "gcp_iam": ("gcp_auth_role", "gcp_service_account"),
+    "gcp_gce": ("gcp_auth_role",),
+    "azure": ("azure_auth_role",),
+    "aws_iam": ("aws_auth_role", "aws_auth_region"),
+    "aws_ec2": ("aws_auth_role", "aws_auth_nonce"),
+}
+_PATHS = ("mount", "approle_auth_path", "kube_auth_path", "cert_auth_path", "jwt_auth_path")
+_LOGIN_PATHS = ("gcp_login_path", "azure_login_path", "aws_login_path")
 
 
 @dataclass(frozen=True)
-class HcvConfig(StrategyConfig):
-    """Options of the hcv vault, with Kong's names and defaults; ``ca_cert`` is ours."""
-
-    protocol: str = option("http", one_of=("http", "https"), help="How to talk to the Vault server.")
-    host: str = option("127.0.0.1", match=_HOST, help="Host name or address of the Vault server.")
-    port: int = option(8200, kind="integer", between=(0, 65535), help="Port of the Vault server.")
-    namespace: str | None = option(None, match=_PRINTABLE, help="Namespace (Vault Enterprise, OpenBao).")
-    mount: str = option("secret", help="Path where the KV secrets engine is mounted; may hold slashes.")
-    kv: str = option("v1", one_of=("v1", "v2"), override=True, help="Version of the KV secrets engine at the mount.")
-    ssl_verify: bool = option(True, kind="boolean", help="Verify the server's certificate (https); on or off.")
-    ca_cert: str | None = option(
-        None, help="File (PEM) of the certificate authority of the server; unset: the public ones that certifi has."
-    )
-    auth_method: str = option("token", one_of=("token", "approle"), help="How to log in.")
-    token: Secret | None = option(None, secret=True, help="Vault token, for auth_method token.")
-    approle_auth_path: str = option("approle", help="Path where the AppRole auth method is mounted.")
-    approle_role_id: str | None = option(None, help="Role ID, for auth_method approle.")
-    approle_secret_id: Secret | None = option(
-        None, secret=True, help="Secret ID; or, with approle_response_wrapping, the wrapping token that holds it."
-    )
-    approle_secret_id_file: str | None = option(
-        None, help="File with the secret ID (or wrapping token), read anew at every login; use it or approle_secret_id."
-    )
-    approle_response_wrapping: bool = option(
-        False, kind="boolean", help="The secret ID is response-wrapped: unwrap it, once, before the first login."
-    )
+class HcvConfig(CloudOptions):
+    """Options of the hcv vault."""
 
     def __post_init__(self) -> None:
         """Refuse paths that climb, and an auth method without exactly the credentials that it needs."""
-        for name in ("mount", "approle_auth_path"):
-            if {"", ".", ".."} & set(getattr(self, name).strip("/").split("/")):
+        for name in _PATHS:
+            if _climbs(getattr(self, name)):
                 raise ConfigError(f"option '{name}': {getattr(self, name)!r} won't do: expected a path like 'team/kv'")
-        if self.auth_method == "token" and not self.token:
-            raise ConfigError("option 'token' is required with auth_method 'token'")
-        if self.auth_method == "approle":
-            self._check_approle()
+        for name in _LOGIN_PATHS:
+            mount = login_mount(getattr(self, name))
+            if mount is None or _climbs(mount):
+                raise ConfigError(
+                    f"option '{name}': {getattr(self, name)!r} won't do: expected a path like '/v1/auth/team/login'"
+                )
+        for name in _REQUIRED[self.auth_method]:
+            if not getattr(self, name):
+                raise ConfigError(f"option '{name}' is required with auth_method '{self.auth_method}'")
+        self._check_together()
 
-    def _check_approle(self) -> None:
-        if not self.approle_role_id:
-            raise ConfigError("option 'approle_role_id' is required with auth_method 'approle'")
-        if bool(self.approle_secret_id) == bool(self.approle_secret_id_file):
+    def _check_together(self) -> None:
+        if self.auth_method == "approle" and bool(self.approle_secret_id) == bool(self.approle_secret_id_file):
             raise ConfigError(
                 "auth_method 'approle' takes exactly one of 'approle_secret_id' and 'approle_secret_id_file'"
             )
+        if self.auth_method == "cert" and self.protocol != "https":
+            raise ConfigError("auth_method 'cert' needs option 'protocol' to be https")
+        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+            raise ConfigError("options 'aws_access_key_id' and 'aws_secret_access_key' go together")
 
-    @property
-    def url(self) -> str:
-        """The server's base URL."""
-        host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
-        return f"{self.protocol}://{host}:{self.port}"
+
+def _climbs(path: str) -> bool:
+    return bool({"", ".", ".."} & set(path.strip("/").split("/")))

@@ -1,19 +1,21 @@
 """What a login method is.
 
-Adding one: a file ``auth_<method>.py``, its options in ``config.py``, a row in ``_METHODS`` of ``strategy.py``.
+Adding one: a file ``auth_<method>.py``, its options in ``login_options.py`` or ``cloud_options.py``, what it requires
+in ``config.py``, a row in ``METHODS`` of ``login_methods.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from kong_vault_py.errors import InvalidResponseError
 from kong_vault_py.secret import Secret
-from kong_vault_py.strategies.hcv.deadline import Deadline
+from kong_vault_py.strategies.hcv.answers import RefusedError, login_refused
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 
-__all__ = ["Login", "LoginMethod", "login_from"]
+__all__ = ["Login", "LoginMethod", "logged_in", "login_from"]
 
 
 class Login(NamedTuple):
@@ -43,6 +45,26 @@ class LoginMethod(Protocol):
             AuthenticationError: Vault does not accept the credentials, or they can't be read.
             VaultError: as for any request.
         """
+
+
+def logged_in(ask: Callable[[], Mapping[str, Any]], doing: str, mount: str, remedy: str) -> Login:
+    """Return the login that a call of hvac's gets.
+
+    Args:
+        ask: calls Vault's login endpoint.
+        doing: what it is for, for error texts.
+        mount: where the auth method is mounted.
+        remedy: what to check where Vault refuses.
+
+    Raises:
+        AuthenticationError: Vault refuses.
+        VaultError: as for any request.
+    """
+    try:
+        answer = ask()
+    except RefusedError as refused:
+        raise login_refused(refused, f"{doing} at '{mount}'", remedy) from None
+    return login_from(answer, doing)
 
 
 def login_from(answer: Mapping[str, Any], doing: str) -> Login:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from kong_vault_py.errors import AuthenticationError, PermissionDeniedError, VaultError
 from kong_vault_py.options import StrategyConfig
 from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
 from kong_vault_py.strategies.hcv.answers import RefusedError, read_refused, unexpected
-from kong_vault_py.strategies.hcv.auth_approle import AppRoleLogin
-from kong_vault_py.strategies.hcv.auth_token import TokenLogin, look_up
+from kong_vault_py.strategies.hcv.auth_token import look_up
 from kong_vault_py.strategies.hcv.config import HcvConfig
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.kv import Query
 from kong_vault_py.strategies.hcv.lease import Lease
-from kong_vault_py.strategies.hcv.login import LoginMethod
+from kong_vault_py.strategies.hcv.login_methods import METHODS
 from kong_vault_py.strategies.hcv.tokens import Tokens
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["HcvStrategy"]
 
-_METHODS: dict[str, Callable[[HcvConfig], LoginMethod]] = {"token": TokenLogin, "approle": AppRoleLogin}
 _DENIED = 403
 _CHECKING = "checking Vault's health"
 
@@ -35,11 +32,12 @@ class HcvStrategy(Strategy[HcvConfig]):
 
     name: ClassVar[str] = "hcv"
     config_class: ClassVar[type[StrategyConfig]] = HcvConfig
+    sdk: ClassVar[tuple[str, ...]] = ("hvac", "requests")
 
     def __init__(self, config: HcvConfig) -> None:
         super().__init__(config)
         self._transport = Transport(config)
-        self._tokens = Tokens(_METHODS[config.auth_method](config), self._transport)
+        self._tokens = Tokens(METHODS[config.auth_method](config), self._transport)
 
     def fetch(self, resource: str, version: float | None, *, timeout_s: float) -> Fetched:
         """Return the secret's fields as a JSON object, logging in first where needed.

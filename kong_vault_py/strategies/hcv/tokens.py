@@ -6,15 +6,15 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from kong_vault_py.errors import InvalidResponseError, StrategyError, VaultError
 from kong_vault_py.strategies.hcv.answers import RefusedError, unexpected
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.lease import Lease
 from kong_vault_py.strategies.hcv.login import LoginMethod, login_from
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.deadline import Deadline
+from kong_vault_py.strategies.http.login_turns import LoginTurns
 
 __all__ = ["Tokens", "start_timer"]
 
@@ -55,10 +55,8 @@ class Tokens:
         self._transport = transport
         self._clock = clock
         self._start_timer = start_timer
-        self._lock = threading.Lock()
+        self._turns = LoginTurns()
         self._lease: Lease | None = None
-        self._attempts = 0
-        self._failure: VaultError | None = None
         self._cancel_timer: Callable[[], None] = lambda: None
         self._closed = False
 
@@ -96,28 +94,12 @@ class Tokens:
         self, stale: Lease | None, successor: Callable[[Lease | None, Deadline], Lease], deadline: Deadline
     ) -> Lease:
         """Replace ``stale``, unless someone else has done so meanwhile."""
-        with self._alone(deadline):
+        with self._turns.turn(deadline, _LOGGING_IN):
             lease = self._lease
             if lease is None or lease is stale:
                 lease = self._lease = successor(lease, deadline)
                 self._schedule_renewal(lease)
             return lease
-
-    @contextmanager
-    def _alone(self, deadline: Deadline) -> Iterator[None]:
-        """Let one login happen at a time; who waited for one that failed shares its failure.
-
-        Else a crowd would repeat a wrong login one by one, and Vault locks a role out for that.
-        """
-        attempts = self._attempts
-        if not self._lock.acquire(timeout=deadline.remaining_s(_LOGGING_IN)):
-            raise deadline.over(_LOGGING_IN)
-        try:
-            if self._attempts != attempts and self._failure is not None:
-                raise type(self._failure)(*self._failure.args)
-            yield
-        finally:
-            self._lock.release()
 
     def _next(self, lease: Lease | None, deadline: Deadline) -> Lease:
         now_s = self._clock()
@@ -135,14 +117,8 @@ class Tokens:
 
     def _log_in(self, deadline: Deadline) -> Lease:
         started_s = self._clock()
-        self._failure = None
-        try:
+        with self._turns.attempt():
             login = self._method.login(self._transport, deadline)
-        except VaultError as error:
-            self._failure = error
-            raise
-        finally:
-            self._attempts += 1
         return Lease.of(login, started_s, repeatable=self.repeatable)
 
     def _renewed(self, lease: Lease, deadline: Deadline) -> Lease:

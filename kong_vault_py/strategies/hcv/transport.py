@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
-from kong_vault_py.errors import AuthenticationError, ConfigError, MissingDependencyError
+from kong_vault_py.errors import AuthenticationError
+from kong_vault_py.strategies.hcv.client_certificate import show_certificate
 from kong_vault_py.strategies.hcv.config import HcvConfig
-from kong_vault_py.strategies.hcv.deadline import Deadline
 from kong_vault_py.strategies.hcv.exchange import Exchange
+from kong_vault_py.strategies.http.deadline import Deadline
+from kong_vault_py.strategies.http.endpoint import Endpoint
+from kong_vault_py.strategies.http.session import missing_package, open_session
 
 if TYPE_CHECKING:
     import requests
@@ -20,16 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-_POOLED_CONNECTIONS = 16
-
-log = logging.getLogger(__name__)
-
 
 class Transport:
     """The connections to one Vault server; opens on first use, safe for threads and greenlets."""
 
     def __init__(self, config: HcvConfig) -> None:
         self._config = config
+        self._endpoint = Endpoint(
+            "hcv", config.url, "options 'protocol', 'host' and 'port'", config.ssl_verify, config.ca_cert
+        )
         self._session: requests.Session | None = None
         self._lock = threading.Lock()
 
@@ -46,7 +46,7 @@ class Transport:
 
         Raises:
             MissingDependencyError: hvac is not installed.
-            AuthenticationError: the token can't be a token.
+            AuthenticationError: the token can't be a token, or the client certificate can't be used.
         """
         plain = token.reveal() if token is not None else ""
         if not (plain.isascii() and plain.isprintable()) or " " in plain:
@@ -58,9 +58,17 @@ class Transport:
             base_uri=self._config.url,
             token=plain,
             namespace=self._config.namespace if namespace else None,
-            session=Exchange(session, self._config.url, deadline, doing),
+            session=Exchange(session, self._endpoint, deadline, doing),
             allow_redirects=False,
         )
+
+    def reopen(self) -> None:
+        """Let later requests use new connections, with the client certificate as it is now.
+
+        The old ones are left to those who are using them.
+        """
+        with self._lock:
+            self._session = None
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -72,39 +80,15 @@ class Transport:
     def _opened(self) -> requests.Session:
         with self._lock:
             if self._session is None:
-                self._session = _open_session(self._config)
+                self._session = _open_session(self._endpoint)
+                if self._config.auth_method == "cert":
+                    show_certificate(self._session, self._config)
             return self._session
 
 
-def _open_session(config: HcvConfig) -> requests.Session:
+def _open_session(endpoint: Endpoint) -> requests.Session:
     try:
         import hvac  # noqa: F401  # here, so that the message names the right package
-        import requests
-        import urllib3
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"vault strategy 'hcv' needs the Python package '{error.name}': pip install 'kong-vault-py[hcv]'"
-        ) from error
-    session = requests.Session()
-    # No proxies, netrc or CA bundles from the environment: what isn't configured isn't there.
-    session.trust_env = False
-    session.verify = _trusted(config) if config.ssl_verify else False
-    session.headers["Accept-Encoding"] = "identity"
-    pool = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=_POOLED_CONNECTIONS, max_retries=0)
-    session.mount(config.url, pool)
-    if config.protocol == "https" and not config.ssl_verify:
-        log.warning("hcv vault %s: ssl_verify is off, so whoever answers there gets the token", config.url)
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return session
-
-
-def _trusted(config: HcvConfig) -> str | bool:
-    if config.ca_cert is None:
-        return True
-    try:
-        ssl.create_default_context(cafile=config.ca_cert)
-    except OSError as error:
-        raise ConfigError(
-            f"option 'ca_cert': {config.ca_cert!r} holds no readable PEM certificate: {error.strerror or error}"
-        ) from error
-    return config.ca_cert
+        raise missing_package(endpoint.vault, error) from error
+    return open_session(endpoint)

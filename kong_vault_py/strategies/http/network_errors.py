@@ -7,25 +7,27 @@ import ssl
 from collections.abc import Iterator
 
 from kong_vault_py.errors import InvalidResponseError, StrategyError, UnavailableError
-from kong_vault_py.strategies.hcv.deadline import Deadline
+from kong_vault_py.strategies.http.deadline import Deadline
+from kong_vault_py.strategies.http.endpoint import Endpoint
 
 __all__ = ["translated"]
 
 _BROKEN_OFF = (ConnectionError, http.client.IncompleteRead)
 
 
-def translated(error: Exception, url: str, deadline: Deadline, doing: str) -> StrategyError:
+def translated(error: Exception, endpoint: Endpoint, deadline: Deadline, doing: str) -> StrategyError:
     """Return the error for a request that got no whole answer.
 
     Args:
         error: what requests or urllib3 raised.
-        url: the server's base URL.
+        endpoint: the server.
         deadline: the fetch's.
         doing: what the request was for.
     """
     import requests
     import urllib3
 
+    url = endpoint.url
     causes = list(_causes(error))
     timed_out = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
     for cause in causes:
@@ -38,10 +40,12 @@ def translated(error: Exception, url: str, deadline: Deadline, doing: str) -> St
                 "name its certificate authority in option 'ca_cert'"
             )
         if isinstance(cause, ssl.SSLError):
-            return UnavailableError(f"{doing}: no TLS with {url} ({cause.reason or 'broken off'}); check 'protocol'")
+            return UnavailableError(
+                f"{doing}: no TLS with {url} ({cause.reason or 'broken off'}); check {endpoint.options}"
+            )
         # Closed before the answer, or amid it: the server went away. Anything else is no HTTP.
         if isinstance(cause, http.client.HTTPException) and not isinstance(cause, _BROKEN_OFF):
-            return InvalidResponseError(f"{doing}: {url} does not speak HTTP; check options 'host' and 'port'")
+            return InvalidResponseError(f"{doing}: {url} does not speak HTTP; check {endpoint.options}")
     reason = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
     return UnavailableError(f"{doing}: no connection to {url}: {reason or 'closed without an answer'}")
 
