@@ -8,12 +8,12 @@ the core's; one deadline per fetch, one error class per kind of failure, and an 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from kong_vault_py.errors import VaultError
+from kong_vault_py.errors import AuthenticationError, ConfigError, PermissionDeniedError, VaultError
 from kong_vault_py.options import StrategyConfig
 
 __all__ = ["C", "Fetched", "Health", "HealthStatus", "Strategy"]
@@ -47,6 +47,24 @@ class Health:
 
     status: HealthStatus
     detail: str = ""
+
+    @classmethod
+    def of(cls, ask: Callable[[], object], *, fine: tuple[type[VaultError], ...] = ()) -> Health:
+        """Ask the vault something and say what that tells of its health.
+
+        Args:
+            ask: the question; what it returns doesn't count.
+            fine: errors that only a vault which works gives.
+        """
+        try:
+            ask()
+        except fine:
+            return cls(HealthStatus.OK)
+        except (AuthenticationError, ConfigError, PermissionDeniedError) as error:
+            return cls(HealthStatus.UNKNOWN, str(error))
+        except VaultError as error:
+            return cls(HealthStatus.UNAVAILABLE, str(error))
+        return cls(HealthStatus.OK)
 
 
 class Strategy(abc.ABC, Generic[C]):

@@ -92,7 +92,7 @@ def test_without_requests_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(MissingDependencyError, match=r"'requests': pip install 'kong-vault-py\[conjur\]'"):
         strategy.fetch("redis", None, timeout_s=1)
-    assert strategy.check(timeout_s=1).status is HealthStatus.UNAVAILABLE
+    assert strategy.check(timeout_s=1).status is HealthStatus.UNKNOWN
 
 
 def test_importing_the_strategy_loads_no_client() -> None:

@@ -99,7 +99,7 @@ def test_without_hvac_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(MissingDependencyError, match=r"'hvac': pip install 'kong-vault-py\[hcv\]'"):
         strategy.fetch("redis", None, timeout_s=1)
-    assert strategy.check(timeout_s=1).status is HealthStatus.UNAVAILABLE
+    assert strategy.check(timeout_s=1).status is HealthStatus.UNKNOWN
 
 
 def test_importing_the_strategy_loads_no_sdk() -> None:

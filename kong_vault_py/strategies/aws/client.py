@@ -6,10 +6,11 @@ import threading
 from typing import Any
 
 from kong_vault_py.errors import AuthenticationError
-from kong_vault_py.strategies.aws.bounded import run_within
 from kong_vault_py.strategies.aws.config import AwsConfig
+from kong_vault_py.strategies.aws.quiet import THREAD_NAME
 from kong_vault_py.strategies.aws.sdk_errors import translated
 from kong_vault_py.strategies.aws.session import open_clients
+from kong_vault_py.strategies.http.bounded import within
 from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["Client"]
@@ -35,7 +36,7 @@ class Client:
         Raises:
             VaultError: there is no answer, or it says no.
         """
-        return run_within(deadline, doing, lambda: self._send(operation, doing, parameters))
+        return within(deadline, doing, lambda: self._send(operation, doing, parameters), thread_name=THREAD_NAME)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

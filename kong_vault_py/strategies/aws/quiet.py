@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
-from kong_vault_py.strategies.aws.bounded import THREAD_NAME
+__all__ = ["THREAD_NAME", "hush_the_sdk"]
 
-__all__ = ["hush_the_sdk"]
+#: Of the threads that call the SDK.
+THREAD_NAME = "kong-vault-aws"
 
 
 class _OursAreQuiet(logging.Filter):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from kong_vault_py.errors import AuthenticationError, PermissionDeniedError, SecretNotFoundError, VaultError
+from kong_vault_py.errors import PermissionDeniedError, SecretNotFoundError, VaultError
 from kong_vault_py.options import StrategyConfig
 from kong_vault_py.strategies.aws.batch import MAX_SECRETS, Batch
 from kong_vault_py.strategies.aws.client import Client
 from kong_vault_py.strategies.aws.config import AwsConfig
 from kong_vault_py.strategies.aws.query import CURRENT, Query, fetched
-from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
+from kong_vault_py.strategies.base import Fetched, Health, Strategy
 from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["AwsStrategy"]
@@ -59,15 +59,11 @@ class AwsStrategy(Strategy[AwsConfig]):
     def check(self, *, timeout_s: float) -> Health:
         """Ask for a secret that need not exist: only credentials that AWS knows get to hear that, or a denial."""
         doing = "checking AWS Secrets Manager's health"
-        try:
+
+        def ask() -> None:
             fetched(self._client.call("get_secret_value", doing, Deadline(timeout_s), SecretId=_PROBE), doing)
-        except (SecretNotFoundError, PermissionDeniedError):
-            return Health(HealthStatus.OK)
-        except AuthenticationError as error:
-            return Health(HealthStatus.UNKNOWN, str(error))
-        except VaultError as error:
-            return Health(HealthStatus.UNAVAILABLE, str(error))
-        return Health(HealthStatus.OK)
+
+        return Health.of(ask, fine=(SecretNotFoundError, PermissionDeniedError))
 
     def close(self) -> None:
         """Close the connections and forget the credentials."""

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kong_vault_py.errors import (
     AuthenticationError,
-    ConfigError,
     InvalidResponseError,
-    PermissionDeniedError,
     SecretNotFoundError,
     VaultError,
 )
@@ -20,7 +18,7 @@ from kong_vault_py.strategies.azure_client.connections import Connections
 from kong_vault_py.strategies.azure_client.errand import errand
 from kong_vault_py.strategies.azure_client.login import Login
 from kong_vault_py.strategies.azure_client.versions import CURRENT, checked_number, version_name
-from kong_vault_py.strategies.base import Health, HealthStatus
+from kong_vault_py.strategies.base import Health
 from kong_vault_py.strategies.http.deadline import Deadline
 from kong_vault_py.strategies.http.session import missing_package
 
@@ -89,15 +87,7 @@ class AzureClient:
 
     def check(self, *, timeout_s: float) -> Health:
         """Say whether the key vault answers us."""
-        try:
-            self.read(_PROBE, None, timeout_s=timeout_s)
-        except SecretNotFoundError:
-            return Health(HealthStatus.OK)
-        except (AuthenticationError, PermissionDeniedError, ConfigError) as error:
-            return Health(HealthStatus.UNKNOWN, str(error))
-        except VaultError as error:
-            return Health(HealthStatus.UNAVAILABLE, str(error))
-        return Health(HealthStatus.OK)
+        return Health.of(lambda: self.read(_PROBE, None, timeout_s=timeout_s), fine=(SecretNotFoundError,))
 
     def close(self) -> None:
         """Forget the login and close the connections; a later read opens new ones."""

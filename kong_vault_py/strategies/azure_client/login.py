@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kong_vault_py.errors import ConfigError, VaultError
+from kong_vault_py.errors import ConfigError
 from kong_vault_py.secret import Secret
 from kong_vault_py.strategies.azure_client.answers import login_failed
 from kong_vault_py.strategies.azure_client.config import AzureClientConfig
 from kong_vault_py.strategies.azure_client.errand import current_errand, errand
+from kong_vault_py.strategies.http.login_turns import LoginTurns
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -39,9 +37,7 @@ class Login:
         self._secret = config.client_secret or Secret(os.environ.get(config.secret_variable, "").strip())
         self._doing = _AS_APPLICATION if self._secret else _AS_IDENTITY
         self._credential = _credential(config, self._secret, transport)
-        self._lock = threading.Lock()
-        self._attempts = 0
-        self._failure: VaultError | None = None
+        self._turns = LoginTurns()
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Return a token, a cached one while it is good; the SDK's client calls this.
@@ -50,29 +46,11 @@ class Login:
             VaultError: there is none.
         """
         deadline, _ = current_errand()
-        with errand(deadline, self._doing), self._alone():
-            self._failure = None
+        with errand(deadline, self._doing), self._turns.turn(deadline, self._doing), self._turns.attempt():
             try:
                 return self._credential.get_token(*scopes, **options)
             except Exception as error:  # the SDK and MSAL have no common root
-                self._failure = login_failed(error, self._doing)
-                raise self._failure from None
-            finally:
-                self._attempts += 1
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let one login happen at a time: else a crowd would repeat a wrong one, one by one."""
-        deadline, doing = current_errand()
-        attempts = self._attempts
-        if not self._lock.acquire(timeout=deadline.remaining_s(doing)):
-            raise deadline.over(doing)
-        try:
-            if self._attempts != attempts and self._failure is not None:
-                raise type(self._failure)(*self._failure.args)
-            yield
-        finally:
-            self._lock.release()
+                raise login_failed(error, self._doing) from None
 
 
 def _credential(config: AzureClientConfig, secret: Secret, transport: Any) -> TokenCredential:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from kong_vault_py.errors import AuthenticationError, VaultError
 from kong_vault_py.options import StrategyConfig
-from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
+from kong_vault_py.strategies.base import Fetched, Health, Strategy
 from kong_vault_py.strategies.conjur.batch import values_in
 from kong_vault_py.strategies.conjur.client import Client
 from kong_vault_py.strategies.conjur.config import ConjurConfig
@@ -69,15 +69,13 @@ class ConjurStrategy(Strategy[ConjurConfig]):
     def check(self, *, timeout_s: float) -> Health:
         """Ask Conjur who we are."""
         deadline = Deadline(timeout_s)
-        try:
+
+        def ask() -> None:
             answer = self._ask("/whoami", deadline, _CHECKING)
             if answer.status != http.HTTPStatus.OK:
                 raise unexpected(answer, _CHECKING)
-        except AuthenticationError as error:
-            return Health(HealthStatus.UNKNOWN, str(error))
-        except VaultError as error:
-            return Health(HealthStatus.UNAVAILABLE, str(error))
-        return Health(HealthStatus.OK)
+
+        return Health.of(ask)
 
     def close(self) -> None:
         """Forget the token and close the connections; the token itself is good until it expires."""

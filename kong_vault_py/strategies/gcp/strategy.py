@@ -11,10 +11,9 @@ from kong_vault_py.errors import (
     InvalidResponseError,
     PermissionDeniedError,
     SecretNotFoundError,
-    VaultError,
 )
 from kong_vault_py.options import StrategyConfig
-from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
+from kong_vault_py.strategies.base import Fetched, Health, Strategy
 from kong_vault_py.strategies.gcp.checksum import crc32c
 from kong_vault_py.strategies.gcp.client import Client
 from kong_vault_py.strategies.gcp.config import GcpConfig
@@ -67,15 +66,10 @@ class GcpStrategy(Strategy[GcpConfig]):
         """Ask for a secret that needn't exist: whether Google accepts our token needs no permission beyond reading."""
         deadline = Deadline(timeout_s)
         name = self._version_name(_PROBE, None, _CHECKING)
-        try:
-            self._read(name, self._tokens.headers(deadline), deadline, _CHECKING)
-        except (SecretNotFoundError, PermissionDeniedError):
-            return Health(HealthStatus.OK)
-        except AuthenticationError as error:
-            return Health(HealthStatus.UNKNOWN, str(error))
-        except VaultError as error:
-            return Health(HealthStatus.UNAVAILABLE, str(error))
-        return Health(HealthStatus.OK)
+        return Health.of(
+            lambda: self._read(name, self._tokens.headers(deadline), deadline, _CHECKING),
+            fine=(SecretNotFoundError, PermissionDeniedError),
+        )
 
     def close(self) -> None:
         """Forget the token and close the connections; the token itself lives on at Google until it expires."""

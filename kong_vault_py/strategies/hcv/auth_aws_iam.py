@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 from kong_vault_py.strategies.hcv.aws_credentials import Signer, find_signer
-from kong_vault_py.strategies.hcv.bounded import within
 from kong_vault_py.strategies.hcv.cloud_options import login_mount
 from kong_vault_py.strategies.hcv.config import HcvConfig
 from kong_vault_py.strategies.hcv.login import Login, logged_in
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.bounded import within
 from kong_vault_py.strategies.http.deadline import Deadline
 
 __all__ = ["AwsIamLogin"]

@@ -8,12 +8,12 @@ from typing import Any
 
 from kong_vault_py.errors import AuthenticationError, MissingDependencyError
 from kong_vault_py.secret import Secret
-from kong_vault_py.strategies.hcv.bounded import within
 from kong_vault_py.strategies.hcv.cloud_options import login_mount
 from kong_vault_py.strategies.hcv.config import HcvConfig
 from kong_vault_py.strategies.hcv.login import Login, logged_in
 from kong_vault_py.strategies.hcv.outside import Outside, document
 from kong_vault_py.strategies.hcv.transport import Transport
+from kong_vault_py.strategies.http.bounded import within
 from kong_vault_py.strategies.http.deadline import Deadline
 from kong_vault_py.strategies.http.one_line import one_line
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from kong_vault_py.errors import AuthenticationError, PermissionDeniedError, VaultError
+from kong_vault_py.errors import AuthenticationError, PermissionDeniedError
 from kong_vault_py.options import StrategyConfig
-from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
+from kong_vault_py.strategies.base import Fetched, Health, Strategy
 from kong_vault_py.strategies.hcv.answers import RefusedError, read_refused, unexpected
 from kong_vault_py.strategies.hcv.auth_token import look_up
 from kong_vault_py.strategies.hcv.config import HcvConfig
@@ -57,16 +57,14 @@ class HcvStrategy(Strategy[HcvConfig]):
     def check(self, *, timeout_s: float) -> Health:
         """Ask for Vault's health, and whether it accepts our token."""
         deadline = Deadline(timeout_s)
-        try:
+
+        def ask() -> None:
             self._ask_health(deadline)
             lease = self._tokens.current(deadline)
             if look_up(lease.token, self._transport, deadline) is None:
                 self._replaced(lease, deadline, _CHECKING)
-        except AuthenticationError as error:
-            return Health(HealthStatus.UNKNOWN, str(error))
-        except VaultError as error:
-            return Health(HealthStatus.UNAVAILABLE, str(error))
-        return Health(HealthStatus.OK)
+
+        return Health.of(ask)
 
     def close(self) -> None:
         """Forget the token and close the connections; the token itself lives on in Vault until it expires."""

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from kong_vault_py.errors import StrategyTimeoutError
-from kong_vault_py.strategies.hcv.bounded import within
+from kong_vault_py.strategies.http.bounded import within
 from kong_vault_py.strategies.http.deadline import Deadline
 
 _IN_GREENLETS = """
@@ -17,7 +17,7 @@ from gevent import monkey
 monkey.patch_all()
 import threading
 from kong_vault_py.errors import StrategyTimeoutError
-from kong_vault_py.strategies.hcv.bounded import within
+from kong_vault_py.strategies.http.bounded import within
 from kong_vault_py.strategies.http.deadline import Deadline
 
 assert within(Deadline(5), "asking", lambda: "answer") == "answer"
