@@ -15,6 +15,9 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.redis_server import RedisServer, redis_program
 from tests.servers.vault_server import DevVault, FileVault, VaultServer, given_server
 
+# Before anything imports it: the suite's assertions then say what they compared.
+pytest.register_assert_rewrite("kong_vault_py.testing.strategy_contract")
+
 _NEED_VAULT = {"vault", "vault_program", "own_vault"}
 
 
