@@ -90,3 +90,9 @@ def test_no_secret_of_the_lab_is_in_a_command_line():
 def test_the_labs_scripts_are_executable_and_stop_at_the_first_error(script):
     assert script.stat().st_mode & 0o111
     assert "set -eu" in script.read_text()
+
+
+def test_the_labs_image_is_built_from_all_that_the_wheel_is_made_of():
+    dockerfile = (LAB / "Dockerfile").read_text()
+    for needed in ("pyproject.toml", "README.md", "LICENSE", "constraints.txt", "kong_vault_py", "plugins"):
+        assert any(needed in line for line in dockerfile.splitlines() if line.startswith("COPY ")), needed
