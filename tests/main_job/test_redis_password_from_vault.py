@@ -76,8 +76,9 @@ def test_a_rotation_under_load_fails_no_request(chain, vault, hcv, redis_server)
         thread.join()
 
     assert set(statuses) == {200}
-    assert lab.get("/items/after").cache_status == "Miss"
-    assert lab.get("/items/after").cache_status == "Hit", "the cache works with the last password"
+    # A login that was refused between the two halves of a rotation may leave the cache out of use for a second.
+    after = poll(lambda: lab.get("/items/after"), lambda answer: answer.cache_status == "Hit", timeout_s=5.0)
+    assert after.cache_status == "Hit", "the cache works with the last password"
     for password in ("first-password", "password-0", "password-1", "password-2"):
         assert password not in lab.kong_log() + lab.server.output()
 
