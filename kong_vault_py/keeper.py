@@ -180,6 +180,8 @@ class Keeper:
         """Fetch resources of one vault in one call. What someone else fetches now is left to them."""
         with self._flights.lead(keys) as led:
             resources = {key: found for key in led if (found := self._resources.get(key)) is not None}
+            if not resources:
+                return
             began = self._clock()
             try:
                 outcomes = self._fetcher.fetch_many([found.reference for found in resources.values()], located)
@@ -197,10 +199,10 @@ class Keeper:
         began: float,
     ) -> None:
         """Put what a fetch brought into the cache, and schedule the next one."""
-        if located is None or isinstance(outcome, VaultError):
-            error = outcome if isinstance(outcome, VaultError) else VaultError("nowhere to fetch from")
-            self._failed(key, resource, error, located.config if located else StrategyConfig())
+        if isinstance(outcome, VaultError):
+            self._failed(key, resource, outcome, located.config if located else StrategyConfig())
             return
+        assert located is not None, "what was fetched came from somewhere"
         with self._lock:
             if self._resources.get(key) is not resource:
                 return  # flushed meanwhile

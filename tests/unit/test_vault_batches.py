@@ -119,3 +119,14 @@ def test_other_vaults_secrets_do_not_come_along(backend, clock, vault):
     vault.rotate()
 
     assert backend.batches == []
+
+
+def test_no_batch_call_is_made_for_what_others_fetch_already(backend, clock, vault):
+    for reference in references(2):
+        vault.get(reference)
+    clock.advance(100)
+
+    with vault._keeper._flights.lead(list(vault._keeper._resources)):
+        vault.rotate()
+
+    assert backend.batches == []
