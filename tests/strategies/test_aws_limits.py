@@ -75,9 +75,9 @@ def test_a_batch_and_its_single_calls_share_one_deadline(fake_aws: FakeAws) -> N
     names = [f"s{number}" for number in range(20)]
     started_s = time.monotonic()
 
-    answers = fake_strategy(fake_aws).fetch_many([(name, None) for name in names], timeout_s=0.6)
+    answers = fake_strategy(fake_aws).fetch_many([(name, None) for name in names], timeout_s=3)
 
-    assert time.monotonic() - started_s < 1.5
+    assert time.monotonic() - started_s < 3 + 3, "not 3 s for each of the 20"
     assert {type(answer) for answer in answers.values()} == {StrategyTimeoutError}
     release.set()
 
