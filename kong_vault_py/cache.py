@@ -80,13 +80,18 @@ def lifetime(ttl_s: object, config: StrategyConfig) -> Lifetime:
     return Lifetime(fresh_s, min(fresh_s + config.resurrect_ttl, MAX_TTL_S))
 
 
-@dataclass(frozen=True)
 class Entry(Generic[V]):
-    """A value in the cache: served until ``serve_until`` on the vault's clock."""
+    """A value in the cache: served until ``serve_until`` on the vault's clock, ``hits`` times so far.
 
-    __slots__ = ("secret", "serve_until")
-    secret: V
-    serve_until: float
+    Replaced, never changed, but for its hits.
+    """
+
+    __slots__ = ("hits", "secret", "serve_until")
+
+    def __init__(self, secret: V, serve_until: float, hits: int = 0) -> None:
+        self.secret = secret
+        self.serve_until = serve_until
+        self.hits = hits
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ class SecretCache:
     def __init__(self, max_entries: int) -> None:
         self.entries: dict[str, Entry[Secret]] = {}
         self.misses: LRUCache[str, Miss] = LRUCache(maxsize=max_entries)
+        self.evictions = 0
+        self._past_hits = 0
         self._max_entries = max_entries
         # An LRU cache moves what is looked up: even reading it changes it.
         self._misses_lock = threading.Lock()
@@ -138,10 +145,16 @@ class SecretCache:
         evicted = []
         if old is None and len(self.entries) >= self._max_entries:
             oldest = next(iter(self.entries))
-            del self.entries[oldest]
+            self._remove(oldest)
+            self.evictions += 1
             evicted.append(oldest)
-        self.entries[reference] = Entry(secret, serve_until)
+        self.entries[reference] = Entry(secret, serve_until, old.hits if old is not None else 0)
         return evicted
+
+    @property
+    def hits(self) -> int:
+        """How many look-ups were served, by what is here and by what was."""
+        return self._past_hits + sum(entry.hits for entry in list(self.entries.values()))
 
     def put_miss(self, reference: str, miss: Miss) -> None:
         """Remember that there is no value now."""
@@ -155,18 +168,24 @@ class SecretCache:
 
     def drop(self, reference: str) -> None:
         """Forget a reference."""
-        self.entries.pop(reference, None)
+        self._remove(reference)
         self._forget_miss(reference)
 
     def clear(self) -> None:
         """Forget everything."""
-        self.entries.clear()
+        for reference in list(self.entries):
+            self._remove(reference)
         self.clear_misses()
 
     def clear_misses(self) -> None:
         """Forget what is missing, so that the vaults are asked again."""
         with self._misses_lock:
             self.misses.clear()
+
+    def _remove(self, reference: str) -> None:
+        gone = self.entries.pop(reference, None)
+        if gone is not None:
+            self._past_hits += gone.hits
 
     def _forget_miss(self, reference: str) -> None:
         with self._misses_lock:

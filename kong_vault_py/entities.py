@@ -7,13 +7,18 @@ Both files are read again when they change; a broken edit keeps the last good st
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from cachetools import LRUCache
 
 from kong_vault_py.errors import ConfigError, UnknownPrefixError, UnknownStrategyError
 from kong_vault_py.options import options_of
@@ -26,6 +31,9 @@ __all__ = ["EntityDirectory", "VaultEntity", "read_entities"]
 log = logging.getLogger(__name__)
 
 _Stamp = tuple[int, int, int]
+
+#: Configs that came with requests, kept at once: an agent's clients can't make it remember more.
+_MOST_ADOPTED = 1000
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,9 @@ class EntityDirectory:
         declared = settings.runtime.entities
         self._declared = Path(declared) if declared else None
         self._stamps = self._look()
+        self._adopted: LRUCache[str, VaultEntity] = LRUCache(maxsize=_MOST_ADOPTED)
+        self._adopted_lock = threading.Lock()
+        self._adopting = os.urandom(32)
         self._entities = read_entities(self._declared) if self._declared else {}
 
     @property
@@ -115,6 +126,9 @@ class EntityDirectory:
             UnknownPrefixError: neither an entity's prefix nor a strategy.
         """
         entity = self._entities.get(name)
+        if entity is None:
+            with self._adopted_lock:
+                entity = self._adopted.get(name)
         if entity is not None:
             return entity
         try:
@@ -127,14 +141,38 @@ class EntityDirectory:
             ) from error
         return VaultEntity(name, name, self._by_name(name, strategy))
 
+    def adopt(self, entity: VaultEntity) -> str:
+        """Take in an entity that came with a request, and return the name by which references reach it.
+
+        The name tells nothing of the config, and nobody can guess it. The one unused for longest makes room.
+
+        Raises:
+            ConfigError: its config is no JSON data.
+        """
+        try:
+            told = json.dumps([entity.name, entity.config], sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{entity.source}: the config of a vault must be plain data") from None
+        digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), key=self._adopting, digest_size=16)
+        name = f"{entity.name}-{digest.hexdigest()}"
+        with self._adopted_lock:
+            self._adopted[name] = entity
+        return name
+
+    def all(self) -> list[VaultEntity]:
+        """Return the declared entities, then the strategies that settings configure by name."""
+        by_name = [self.find(name) for name in self._configured() if name not in self._entities]
+        return [*self._entities.values(), *by_name]
+
     def strategies_in_use(self) -> list[str]:
         """Return the names of the strategies that entities name, or settings configure."""
-        configured = {
-            name
-            for name in strategy_names()
-            if any(key.startswith(f"vault_{name}_".replace("-", "_")) for key in self._settings.values)
-        }
-        return sorted(configured | {entity.name for entity in self._entities.values()})
+        return sorted({*self._configured(), *(entity.name for entity in self._entities.values())})
+
+    def _configured(self) -> list[str]:
+        """Return the names of the strategies that settings configure."""
+        keys = self._settings.values
+        names = strategy_names()
+        return [name for name in names if any(key.startswith(f"vault_{name}_".replace("-", "_")) for key in keys)]
 
     def poll(self) -> bool:
         """Read the files again if one changed; tell whether anything may be different now. Never raises."""

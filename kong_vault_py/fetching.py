@@ -23,7 +23,7 @@ from kong_vault_py.errors import (
 from kong_vault_py.options import Option, StrategyConfig, build_config, options_of
 from kong_vault_py.reference import Reference, is_reference
 from kong_vault_py.secret import Secret
-from kong_vault_py.strategies.base import Fetched, Strategy
+from kong_vault_py.strategies.base import Fetched, Health, Strategy
 
 __all__ = ["Answer", "Fetcher", "Located"]
 
@@ -114,6 +114,11 @@ class Fetcher:
         if isinstance(answer, VaultError):
             raise answer
         return answer
+
+    def check(self, located: Located, *, timeout_s: float) -> Health:
+        """Ask the vault how it is."""
+        with self._translated(located), self._working(located) as strategy:
+            return strategy.check(timeout_s=timeout_s)
 
     def batch_size(self, located: Located) -> int:
         """Return how many resources one call of this vault brings."""

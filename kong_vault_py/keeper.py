@@ -13,8 +13,9 @@ from kong_vault_py.fetching import Answer, Fetcher, Located
 from kong_vault_py.flight import Flights
 from kong_vault_py.options import StrategyConfig
 from kong_vault_py.reference import Reference, parse_reference
-from kong_vault_py.resources import Resource, resource_key
+from kong_vault_py.resources import Resource, resource_key, shown
 from kong_vault_py.rotation import Rotation
+from kong_vault_py.status import FetchEvent, Observer, ResourceStatus
 
 __all__ = ["Keeper", "Pace"]
 
@@ -51,15 +52,26 @@ class Keeper:
         directory: the vault entities, watched for change.
         fetcher: brings one answer.
         pace: clock, jitter, workers.
+        observer: hears of every fetch.
     """
 
-    def __init__(self, cache: SecretCache, directory: EntityDirectory, fetcher: Fetcher, pace: Pace) -> None:
+    def __init__(
+        self,
+        cache: SecretCache,
+        directory: EntityDirectory,
+        fetcher: Fetcher,
+        pace: Pace,
+        observer: Observer | None = None,
+    ) -> None:
         self._cache = cache
         self._directory = directory
         self._fetcher = fetcher
         self._pace = pace
         self._clock = pace.clock
+        self._observer = observer
         self.generation = 0
+        self.fetches = 0
+        self.failures = 0
         self._resources: dict[Hashable, Resource] = {}
         self._lock = threading.RLock()
         self._flights = Flights(pace.clock)
@@ -109,6 +121,16 @@ class Keeper:
             except UnknownPrefixError:
                 continue  # a vault that only Kong knows: its value stands (Plan.given_by_kong)
         return fresher
+
+    def resource(self, reference: str) -> Resource | None:
+        """Return what is kept for a reference."""
+        return self._resources.get(resource_key(parse_reference(reference)))
+
+    def statuses(self) -> tuple[ResourceStatus, ...]:
+        """Say how every resource stands now."""
+        now = self._clock()
+        with self._lock:
+            return tuple(resource.status(self._cache, now) for resource in self._resources.values())
 
     def rotate(self) -> int:
         """Refresh what is due, here and now; return how many resources that were."""
@@ -199,6 +221,7 @@ class Keeper:
         began: float,
     ) -> None:
         """Put what a fetch brought into the cache, and schedule the next one."""
+        self._tell(resource, located, outcome, began)
         if isinstance(outcome, VaultError):
             self._failed(key, resource, outcome, located.config if located else StrategyConfig())
             return
@@ -213,11 +236,32 @@ class Keeper:
                 del self._resources[key]
                 refresh_at = None
         if refresh_at is None:
+            resource.due_at = None
             self._rotation.cancel(key)
         else:
             self._schedule(key, refresh_at)
         if moved or self._fetcher.crowded(len(self._resources)):
             self._close_unused()
+
+    def _tell(self, resource: Resource, located: Located | None, outcome: Answer | VaultError, began: float) -> None:
+        """Count a fetch, and tell the observer."""
+        failed = isinstance(outcome, VaultError)
+        self.fetches += 1
+        self.failures += failed
+        if self._observer is None:
+            return
+        before, due_at = resource.answer, resource.due_at
+        self._observer.fetched(
+            FetchEvent(
+                strategy=located.strategy if located else None,
+                prefix=resource.reference.name,
+                reference=shown(resource.name),
+                outcome=type(outcome).__name__ if failed else "ok",
+                duration_s=self._clock() - began,
+                changed=isinstance(outcome, Answer) and before is not None and before.value != outcome.value,
+                late_s=None if due_at is None else max(0.0, began - due_at),
+            )
+        )
 
     def _failed(self, key: Hashable, resource: Resource, error: VaultError, config: StrategyConfig) -> None:
         with self._lock:
@@ -293,6 +337,9 @@ class Keeper:
                     self._rotation.cancel(key)
 
     def _schedule(self, key: Hashable, at: float) -> None:
+        resource = self._resources.get(key)
+        if resource is not None:
+            resource.due_at = at
         self._rotation.schedule(key, at, start=self._pace.background)
 
     def _close_unused(self) -> None:

@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Union
+from urllib.parse import quote
 
 from kong_vault_py.dialect.lua_number import tonumber
 from kong_vault_py.dialect.lua_value import to_bytes, to_text, tostring
 from kong_vault_py.errors import InvalidReferenceError
 
-__all__ = ["ConfigValue", "Reference", "find_references", "is_reference", "parse_reference"]
+__all__ = ["ConfigValue", "Reference", "find_references", "is_reference", "parse_reference", "reference_text"]
 
 #: A query parameter's value: text, ``True`` for a bare name, a list where the name is repeated.
 ConfigValue = Union[str, bool, "list[str | bool]"]
@@ -98,6 +99,20 @@ def parse_reference(text: str | bytes) -> Reference:
         config=_decode_args(query) if query else None,
         version=version,
     )
+
+
+def reference_text(reference: Reference) -> str:
+    """Write a reference to a whole resource, of any name, such that it parses as itself.
+
+    Raises:
+        InvalidReferenceError: the resource has no name, or the reference a key or overrides: those aren't written.
+    """
+    if not reference.resource or reference.key is not None or reference.config is not None:
+        raise InvalidReferenceError("only a reference to a whole resource with a name can be written")
+    # Twice, since Kong unescapes twice; a slash would begin a key.
+    once = quote(reference.resource, safe="", errors="surrogateescape")
+    version = "" if reference.version is None else f"#{reference.version!r}"
+    return f"{{vault://{reference.name}/{quote(once, safe='')}{version}}}"
 
 
 def _invalid(problem: str, raw: bytes) -> InvalidReferenceError:

@@ -24,6 +24,7 @@ from kong_vault_py.fetching import Answer, Located
 from kong_vault_py.options import StrategyConfig
 from kong_vault_py.reference import Reference
 from kong_vault_py.secret import Secret
+from kong_vault_py.status import ResourceStatus
 from kong_vault_py.subfield import secret_text
 
 __all__ = ["Resource", "resource_key", "shown"]
@@ -66,6 +67,7 @@ class Resource:
         error: why the last fetch failed.
         forced_until: no forced refresh before this time: the last one brought nothing new.
         unusable: references for which the last answer is junk, so that an older value is served.
+        due_at: when the next fetch is to begin, on the vault's clock; ``None`` for never, or not yet known.
     """
 
     reference: Reference
@@ -77,6 +79,7 @@ class Resource:
     error: VaultError | None = None
     forced_until: float = _NEVER
     unusable: set[str] = field(default_factory=set)
+    due_at: float | None = None
 
     def accept(self, answer: Answer, located: Located, cache: SecretCache, began: float) -> list[str]:
         """Take a fetched answer in, and put every reference's value into the cache.
@@ -144,6 +147,21 @@ class Resource:
     def name(self) -> str:
         """The resource for log lines: one of its references."""
         return shown(next(iter(self.references), f"{{vault://{self.reference.name}/...}}"))
+
+    def status(self, cache: SecretCache, now: float) -> ResourceStatus:
+        """Say how it stands at a time on the vault's clock."""
+        entries = [entry for reference in list(self.references) if (entry := cache.entries.get(reference))]
+        return ResourceStatus(
+            references=tuple(shown(reference) for reference in list(self.references)),
+            prefix=self.reference.name,
+            strategy=self.located.strategy if self.located else None,
+            hits=sum(entry.hits for entry in entries),
+            age_s=now - self.fetched_at if self.answer else None,
+            refresh_in_s=None if self.due_at is None else self.due_at - now,
+            serve_for_s=max(entry.serve_until for entry in entries) - now if entries else None,
+            failures=self.failures,
+            error=None if self.error is None else " ".join(str(self.error).split()),
+        )
 
     @property
     def serve_until(self) -> float:

@@ -15,16 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kong_vault_py.cache import SecretCache
-from kong_vault_py.entities import EntityDirectory
+from kong_vault_py.entities import EntityDirectory, VaultEntity
 from kong_vault_py.errors import ConfigError, InvalidReferenceError, UnknownPrefixError, VaultError
 from kong_vault_py.fetching import Fetcher
 from kong_vault_py.keeper import Keeper, Pace
 from kong_vault_py.plan import Plan
-from kong_vault_py.reference import is_reference
+from kong_vault_py.reference import Reference, is_reference, parse_reference, reference_text
 from kong_vault_py.resources import shown
 from kong_vault_py.secret import Secret
 from kong_vault_py.settings import Settings
-from kong_vault_py.strategies.base import Strategy
+from kong_vault_py.status import Counts, Lookup, Observer, VaultStatus
+from kong_vault_py.strategies.base import Health, HealthStatus, Strategy
 from kong_vault_py.strategies.registry import load_strategy
 
 __all__ = ["Vault"]
@@ -41,6 +42,7 @@ class Vault:
         strategies: strategy name -> class; ``None`` for the installed ones.
         background: refresh in threads; without, nothing is refreshed but by :meth:`rotate`.
         jitter: a number in [0, 1) for each refresh, times the settings' ``rotation_jitter``.
+        observer: hears of every fetch.
 
     Raises:
         ConfigError: the settings or the entities file are wrong.
@@ -54,6 +56,7 @@ class Vault:
         strategies: Callable[[str], type[Strategy[Any]]] = load_strategy,
         background: bool = True,
         jitter: Callable[[], float] = random.random,
+        observer: Observer | None = None,
     ) -> None:
         settings = settings or Settings.load()
         runtime = settings.runtime
@@ -73,7 +76,9 @@ class Vault:
         self._workers = runtime.rotation_workers
         self._cache = SecretCache(runtime.cache_max_entries)
         self._entries = self._cache.entries
-        self._keeper = Keeper(self._cache, directory, Fetcher(directory, strategies, allowed, self.get), pace)
+        self._misses = 0
+        self._fetcher = Fetcher(directory, strategies, allowed, self.get)
+        self._keeper = Keeper(self._cache, directory, self._fetcher, pace, observer)
 
     def get(self, reference: str) -> Secret:
         """Return the secret that a reference stands for: from the cache, or else from its vault.
@@ -89,8 +94,50 @@ class Vault:
         """
         entry = self._entries.get(reference)
         if entry is not None and self._clock() < entry.serve_until:
+            entry.hits += 1
             return entry.secret
         return self._get_uncached(reference)
+
+    def lookup(self, reference: str) -> Lookup:
+        """Return a reference's secret as :meth:`get` does, with what is known of it.
+
+        Raises:
+            VaultError: see :meth:`get`.
+        """
+        entry = self._entries.get(reference)
+        cached = entry is not None and self._clock() < entry.serve_until
+        secret = self.get(reference)
+        parsed = parse_reference(reference)
+        resource, now = self._keeper.resource(reference), self._clock()
+        located = resource.located if resource else None
+        answer = resource.answer if resource else None
+        if resource is None or located is None or answer is None:  # flushed since
+            return Lookup(secret, parsed.name, parsed.name, parsed.version, 0.0, 0.0, False, False)
+        return Lookup(
+            secret,
+            strategy=located.strategy,
+            prefix=parsed.name,
+            version=parsed.version,
+            age_s=max(0.0, now - resource.fetched_at),
+            ttl_s=None if resource.due_at is None else max(0.0, resource.due_at - now),
+            cached=cached,
+            immutable=answer.immutable,
+        )
+
+    def lookup_in(self, entity: VaultEntity, resource: str, version: float | int | None = None) -> Lookup:
+        """Return a whole resource of a vault that no settings name: its strategy and config come with the request.
+
+        It is cached and refreshed like any other.
+
+        Raises:
+            VaultError: see :meth:`get`.
+        """
+        name = self._directory.adopt(entity)
+        try:
+            found = self.lookup(reference_text(Reference(name, resource, version=version)))
+        except VaultError as error:
+            raise type(error)(str(error).replace(name, entity.prefix)) from None
+        return found._replace(prefix=entity.prefix)
 
     def resolve(self, value: Any) -> Any:
         """Return a copy of ``value`` (nested mappings, lists, strings) with every reference replaced by its secret.
@@ -184,6 +231,23 @@ class Vault:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(module)
 
+    def entities(self) -> list[VaultEntity]:
+        """Return the vault entities: the declared ones, and the strategies that settings configure by name."""
+        return self._directory.all()
+
+    def check(self, prefix: str, *, timeout_s: float = 5.0) -> Health:
+        """Ask the vault behind a prefix, or a strategy's name, how it is. Never raises a :class:`VaultError`."""
+        try:
+            return self._fetcher.check(self._fetcher.locate(Reference(prefix, "")), timeout_s=timeout_s)
+        except VaultError as error:
+            return Health(HealthStatus.UNKNOWN, " ".join(str(error).split()))
+
+    def status(self) -> VaultStatus:
+        """Say how every resource stands, and what was counted since the start."""
+        keeper, cache = self._keeper, self._cache
+        counts = Counts(cache.hits, self._misses, keeper.fetches, keeper.failures, cache.evictions)
+        return VaultStatus(counts, keeper.statuses())
+
     def rotate(self) -> int:
         """Refresh now what is due, in the caller's thread, and say how many resources that were."""
         return self._keeper.rotate()
@@ -207,6 +271,7 @@ class Vault:
         self.close()
 
     def _get_uncached(self, reference: str) -> Secret:
+        self._misses += 1
         if not is_reference(reference):
             # Kong's text for this repeats its input, which may be the secret itself, put where a reference should be.
             raise InvalidReferenceError("not a reference: expected {vault://<prefix>/<resource>[/<key>]}")

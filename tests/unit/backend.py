@@ -11,6 +11,7 @@ from kong_vault_py import Settings, Vault
 from kong_vault_py.errors import SecretNotFoundError, UnknownStrategyError
 from kong_vault_py.options import StrategyConfig, option
 from kong_vault_py.settings import RuntimeSettings
+from kong_vault_py.status import Observer
 from kong_vault_py.strategies.base import Fetched, Health, HealthStatus, Strategy
 
 
@@ -76,7 +77,14 @@ class Backend:
         return found if isinstance(found, Fetched) else Fetched(found)
 
 
-def make_vault(backend: Backend, clock: Clock | None = None, *, background: bool = False, **values: str) -> Vault:
+def make_vault(
+    backend: Backend,
+    clock: Clock | None = None,
+    *,
+    background: bool = False,
+    observer: Observer | None = None,
+    **values: str,
+) -> Vault:
     """A vault over the one backend, named "test"; ``values`` are settings in kong.conf's words."""
     strategy = backend.strategy()
 
@@ -88,5 +96,5 @@ def make_vault(backend: Backend, clock: Clock | None = None, *, background: bool
     runtime = {key[9:]: value for key, value in values.items() if key.startswith("vault_py_")}
     settings = Settings(values, RuntimeSettings(**runtime))  # type: ignore[arg-type]
     if clock is None:
-        return Vault(settings, strategies=load, background=background)
-    return Vault(settings, clock=clock, strategies=load, background=background, jitter=lambda: 0.0)
+        return Vault(settings, strategies=load, background=background, observer=observer)
+    return Vault(settings, clock=clock, strategies=load, background=background, jitter=lambda: 0.0, observer=observer)
