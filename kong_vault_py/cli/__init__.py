@@ -12,7 +12,9 @@ __all__ = ["main"]
 
 #: Name -> one line for --help. The module of the same name holds ``command``.
 _COMMANDS = {
-    "get": "Print the secret that a reference stands for.",
+    "get": "Print the secrets that references stand for.",
+    "parse": "Show what a reference says, as Kong reads it.",
+    "vaults": "List the vaults, and how each of them is.",
     "pluginserver": "Serve Kong's Python plugins, or describe them to Kong.",
 }
 

@@ -1,0 +1,65 @@
+"""What commands that resolve references have together: where settings come from, the resolver, a masked stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kong_vault_py.errors import VaultError
+from kong_vault_py.secret import MaskingFilter
+
+if TYPE_CHECKING:
+    from kong_vault_py.vault import Vault
+
+__all__ = ["braced", "masked_stderr", "resolver", "settings_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def settings_option(command: F) -> F:
+    """Add ``--settings`` to a command, as ``settings_path``."""
+    return click.option(
+        "--settings",
+        "settings_path",
+        type=click.Path(dir_okay=False),
+        help="Settings file in kong.conf's format [default: $KONG_VAULT_PY_SETTINGS].",
+    )(command)
+
+
+def braced(reference: str) -> str:
+    """Return a reference with its braces, which a shell's user may leave out, as with ``kong vault get``."""
+    return reference if reference.startswith("{") else f"{{{reference}}}"
+
+
+def masked_stderr(level: int = logging.ERROR) -> None:
+    """Send log lines to standard error, with every live secret masked."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(MaskingFilter())
+    logging.basicConfig(level=level, handlers=[handler], format="kong-vault: %(message)s")
+
+
+@contextmanager
+def resolver(command: str, settings_path: str | None) -> Iterator[Vault]:
+    """Lend a resolver without background refreshes; an error that comes out ends the command in one line.
+
+    Args:
+        command: the command's name, for the message.
+        settings_path: the settings file, ``None`` for the environment's choice.
+
+    Raises:
+        SystemExit: exit code 1, settings are wrong or a reference could not be resolved.
+    """
+    masked_stderr()
+    from kong_vault_py.settings import Settings
+    from kong_vault_py.vault import Vault
+
+    try:
+        with Vault(Settings.load(settings_path), background=False) as vault:
+            yield vault
+    except VaultError as error:
+        raise SystemExit(f"kong-vault {command}: {error}") from None

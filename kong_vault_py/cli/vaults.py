@@ -1,0 +1,79 @@
+"""``kong-vault vaults``: the vault entities that this machine knows, and how each of them is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+
+from kong_vault_py.cli.resolving import resolver, settings_option
+
+__all__ = ["command"]
+
+_COLOURS = {"ok": "green", "unavailable": "red", "unknown": "yellow"}
+
+
+@click.command("vaults")
+@click.argument("prefixes", metavar="[PREFIX]...", nargs=-1)
+@click.option("--no-check", is_flag=True, help="List them without asking them anything.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 300), default=5.0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+@settings_option
+def command(
+    prefixes: tuple[str, ...], no_check: bool, timeout_s: float, as_json: bool, settings_path: str | None
+) -> None:
+    """List the vaults that settings and the entities file configure, and ask each how it is.
+
+    With PREFIXes only these; a strategy that needs no configuration, such as env, can be named too. A vault that works
+    is "ok"; one that can't be reached is "unavailable"; "unknown" says what keeps us from finding out.
+
+    \b
+    Examples:
+      kong-vault vaults
+      kong-vault vaults hcv --timeout 2
+      kong-vault vaults --json | jq -r '.[] | select(.status != "ok") | .detail'
+
+    \b
+    Exit codes: 0 all are ok, 1 at least one is not, 2 misuse.
+    """  # noqa: D301 - click wants the backspace itself
+    from kong_vault_py.strategies.base import Health, HealthStatus
+
+    with resolver("vaults", settings_path) as vault:
+        known = {entity.prefix: entity for entity in vault.entities()}
+        names = list(dict.fromkeys(prefixes)) or list(known)
+
+        def check(prefix: str) -> Health:
+            return vault.check(prefix, timeout_s=timeout_s)
+
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            healths = [None] * len(names) if no_check else list(pool.map(check, names))
+    rows = [
+        {
+            "prefix": name,
+            "strategy": known[name].name if name in known else name,
+            "source": known[name].source if name in known else "built in",
+            "status": health.status.value if health else None,
+            "detail": health.detail if health else "",
+        }
+        for name, health in zip(names, healths, strict=True)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        _print(rows)
+    if any(health is not None and health.status is not HealthStatus.OK for health in healths):
+        sys.exit(1)
+
+
+def _print(rows: list[dict[str, str | None]]) -> None:
+    if not rows:
+        click.echo("no vault is configured; see docs/settings.md, or name a strategy: kong-vault vaults env")
+    width = max((len(row["prefix"] or "") for row in rows), default=0)
+    for row in rows:
+        status = row["status"]
+        shown = click.style(f"{status:<12}", fg=_COLOURS[status]) if status else ""
+        strategy = "" if row["strategy"] == row["prefix"] else f" ({row['strategy']})"
+        detail = f": {row['detail']}" if row["detail"] else ""
+        click.echo(f"{row['prefix']:<{width}}  {shown}{row['source']}{strategy}{detail}")
