@@ -14,7 +14,13 @@ __all__ = ["main"]
 _COMMANDS = {
     "get": "Print the secrets that references stand for.",
     "parse": "Show what a reference says, as Kong reads it.",
+    "exec": "Run a command with secrets in its environment.",
+    "render": "Write a file with its references replaced by secrets.",
     "vaults": "List the vaults, and how each of them is.",
+    "doctor": "Say why something doesn't work on this machine, and what to do.",
+    "store": "Keep secrets of your own in an encrypted file.",
+    "agent": "Serve secrets to this node: to Kong's Lua, plugin servers and scripts.",
+    "lint": "Find plaintext secrets and broken references in Kong's files.",
     "pluginserver": "Serve Kong's Python plugins, or describe them to Kong.",
 }
 
