@@ -10,17 +10,20 @@ from kong_vault_py import __version__
 
 __all__ = ["main"]
 
-#: Name -> one line for --help. The module of the same name holds ``command``.
+#: Name -> one line for --help. The module of the same name, with underscores, holds ``command``.
 _COMMANDS = {
     "get": "Print the secrets that references stand for.",
     "parse": "Show what a reference says, as Kong reads it.",
     "exec": "Run a command with secrets in its environment.",
     "render": "Write a file with its references replaced by secrets.",
     "vaults": "List the vaults, and how each of them is.",
+    "init": "Write a working start: settings, kong.conf lines, a systemd unit or a compose file.",
     "doctor": "Say why something doesn't work on this machine, and what to do.",
     "store": "Keep secrets of your own in an encrypted file.",
     "agent": "Serve secrets to this node: to Kong's Lua, plugin servers and scripts.",
+    "lua-path": "Print where Kong finds the Lua vault strategies.",
     "lint": "Find plaintext secrets and broken references in Kong's files.",
+    "manager": "Manage vault entities, Config Stores and access, over an HTTP API.",
     "pluginserver": "Serve Kong's Python plugins, or describe them to Kong.",
 }
 
@@ -34,7 +37,7 @@ class _LazyGroup(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"{__name__}.{name}").command
+        command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 
