@@ -38,6 +38,8 @@ lint: setup ## Check style, layers of imports and formatting.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@if command -v luacheck >/dev/null; then luacheck --quiet .; \
+	else echo "WARNING: no luacheck: Lua is not checked (Debian: apt install lua-check)"; test -z "$$CI"; fi
 
 types: setup ## Check types.
 	@$(BIN)/mypy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +14,8 @@ import pytest
 
 from tests.servers.build_vault import NoVaultError, ensure_program
 from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.nginx import nginx_program
+from tests.servers.postgres import PostgresServer, postgres_program
 from tests.servers.redis_server import RedisServer, redis_program
 from tests.servers.vault_server import DevVault, FileVault, VaultServer, given_server
 
@@ -91,3 +95,23 @@ def redis_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """A certificate authority, and a server certificate of it for 127.0.0.1 and localhost."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def nginx_and_luajit() -> None:
+    """What Lua code of ours runs in."""
+    if nginx_program() is None:
+        _without("nginx with Lua", "none here (Debian: apt install nginx libnginx-mod-http-lua)")
+    if shutil.which("luajit") is None:
+        _without("LuaJIT", "no luajit on PATH (Debian: apt install luajit2 lua-cjson lua-socket)")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests: ``postgres.create_database("name")`` for one of your own."""
+    program = postgres_program()
+    if program is None:
+        _without("PostgreSQL", "no postgres with an initdb beside it (Debian: apt install postgresql)")
+    # Not pytest's own folder, which only we can reach: the server runs as another user where we are root.
+    with tempfile.TemporaryDirectory() as folder, PostgresServer(program, Path(folder)) as server:
+        yield server

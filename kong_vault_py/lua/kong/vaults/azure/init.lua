@@ -1,0 +1,1 @@
+return require("kong_vault_py.agent").strategy("azure")
