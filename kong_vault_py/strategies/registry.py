@@ -31,6 +31,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "aws": BuiltIn("kong_vault_py.strategies.aws", "AwsStrategy", extra="aws"),
     "gcp": BuiltIn("kong_vault_py.strategies.gcp", "GcpStrategy", extra="gcp"),
     "conjur": BuiltIn("kong_vault_py.strategies.conjur", "ConjurStrategy", extra="conjur"),
+    "konnect": BuiltIn("kong_vault_py.strategies.konnect", "KonnectStrategy", extra="konnect"),
 }
 
 _loaded: dict[str, type[Strategy[Any]]] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import abc
 import json
-import threading
 from dataclasses import dataclass
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from tests.servers.loopback_http import HOST, Arrived, LoopbackHttp, Sent
 
 S = TypeVar("S", bound="HttpService")
 
@@ -41,8 +41,7 @@ class Answer:
 class HttpService(abc.ABC):
     """Serves while it is entered; every request goes to :meth:`answer`, in a thread of its own."""
 
-    _server: ThreadingHTTPServer
-    _thread: threading.Thread
+    _server: LoopbackHttp
 
     @abc.abstractmethod
     def answer(self, request: Request) -> Answer:
@@ -51,57 +50,27 @@ class HttpService(abc.ABC):
     @property
     def host(self) -> str:
         """The address it listens on."""
-        return "127.0.0.1"
+        return HOST
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return int(self._server.server_address[1])
+        return self._server.port
 
     @property
     def url(self) -> str:
         """The base URL."""
-        return f"http://{self.host}:{self.port}"
+        return self._server.url
 
     def __enter__(self: S) -> S:
-        service = self
-
-        class Handler(_Handler):
-            def respond(self, request: Request) -> Answer:
-                return service.answer(request)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
+        self._server = LoopbackHttp(self._serve)
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        # Not server_close(): it waits for the threads of connections that clients keep open.
-        self._server.socket.close()
+        self._server.__exit__()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def respond(self, request: Request) -> Answer:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        path, _, query = self.path.partition("?")
-        request = Request(self.command, path, query, self.headers, self.rfile.read(length))
-        answer = self.respond(request)
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    do_POST = do_DELETE = do_PUT = do_GET  # noqa: N815  # http.server's names
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the tests' output to what they say."""
+    def _serve(self, arrived: Arrived) -> Sent:
+        path, _, query = arrived.target.partition("?")
+        answer = self.answer(Request(arrived.method, path, query, arrived.headers, arrived.body))
+        return Sent(answer.status, [("Content-Type", answer.content_type)], answer.body)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
+
+from tests.servers.loopback_http import Arrived, LoopbackHttp, Sent
 
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=(\S+)/\d{8}/([\w-]+)/(secretsmanager|sts)/aws4_request, ")
 _STS_VERSION = "2011-06-15"
@@ -57,7 +56,7 @@ def role(key_id: str, secret: str, token: str, expires: str = "2099-01-01T00:00:
     )
 
 
-class FakeAws:
+class FakeAws(LoopbackHttp):
     """Answers by operation; takes signed calls alone. A context manager.
 
     Attributes:
@@ -66,40 +65,16 @@ class FakeAws:
     """
 
     def __init__(self, routes: dict[str, Reply | Handler] | None = None) -> None:
+        super().__init__(self._serve)
         self.routes: dict[str, Reply | Handler] = routes or {}
         self.calls: list[Call] = []
-        fake = self
-
-        class _Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                fake._answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> FakeAws:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def operations(self) -> list[str]:
         """Return the operations called, in order."""
         return [call.operation for call in self.calls]
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["Content-Length"]))
-        call = _call(handler, body)
+    def _serve(self, arrived: Arrived) -> Sent:
+        call = _call(arrived)
         if call is None:
             reply = refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
         else:
@@ -107,25 +82,20 @@ class FakeAws:
             route = self.routes.get(call.operation, refusal("UnknownOperationException"))
             reply = route if isinstance(route, Reply) else route(call)
         data = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
-        # A client whose deadline is over has gone.
-        with contextlib.suppress(ConnectionError):
-            handler.send_response(reply.status)
-            handler.send_header("Content-Length", str(len(data)))
-            handler.end_headers()
-            handler.wfile.write(data)
+        return Sent(reply.status, (), data)
 
 
-def _call(handler: BaseHTTPRequestHandler, body: bytes) -> Call | None:
+def _call(arrived: Arrived) -> Call | None:
     """Return the call; ``None`` for one that is unsigned or in neither service's form."""
-    signed = _SIGNED.match(handler.headers.get("Authorization", ""))
-    if signed is None or handler.path != "/":
+    signed = _SIGNED.match(arrived.headers.get("Authorization", ""))
+    if signed is None or (arrived.method, arrived.target) != ("POST", "/"):
         return None
     key_id, region, service = signed.groups()
-    token = handler.headers.get("X-Amz-Security-Token")
+    token = arrived.headers.get("X-Amz-Security-Token")
     if service == "sts":
-        form = {name: values[0] for name, values in parse_qs(body.decode(), strict_parsing=True).items()}
+        form = {name: values[0] for name, values in parse_qs(arrived.body.decode(), strict_parsing=True).items()}
         return Call(form.pop("Action"), form, key_id, token, region) if form.pop("Version") == _STS_VERSION else None
-    prefix, _, operation = handler.headers.get("X-Amz-Target", "").partition(".")
-    if prefix != "secretsmanager" or handler.headers.get("Content-Type") != "application/x-amz-json-1.1":
+    prefix, _, operation = arrived.headers.get("X-Amz-Target", "").partition(".")
+    if prefix != "secretsmanager" or arrived.headers.get("Content-Type") != "application/x-amz-json-1.1":
         return None
-    return Call(operation, json.loads(body), key_id, token, region)
+    return Call(operation, json.loads(arrived.body), key_id, token, region)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.options import StrategyConfig, option
 from kong_vault_py.secret import Secret
+from kong_vault_py.strategies.http.base_url import is_base_url
 
 __all__ = ["ConjurConfig"]
 
 # A part of a path of its own, and of ids that have colons and commas between them.
 _ACCOUNT = re.compile(r"(?!\.\.?$)[^\s/:,?#%]+")
-_URL = re.compile(r"https?://[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class ConjurConfig(StrategyConfig):
 
     def __post_init__(self) -> None:
         """Refuse what can't be a server, an account or a login."""
-        if not _is_base_url(self.endpoint_url):
+        if not is_base_url(self.endpoint_url):
             # Not repeated: it may hold a password.
             raise ConfigError("option 'endpoint_url': expected a URL like 'https://conjur.example.com'")
         if not _ACCOUNT.fullmatch(self.account):
@@ -47,14 +46,3 @@ class ConjurConfig(StrategyConfig):
     def url(self) -> str:
         """The base URL of Conjur's API."""
         return self.endpoint_url.rstrip("/")
-
-
-def _is_base_url(text: str) -> bool:
-    if not _URL.fullmatch(text):
-        return False
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    return bool(parts.hostname) and port != 0 and not (set("?#\\") & set(text)) and "@" not in parts.netloc
