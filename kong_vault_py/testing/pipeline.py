@@ -22,7 +22,7 @@ from kong_vault_py.testing.pdk.response import error
 from kong_vault_py.testing.proxy import fetch
 from kong_vault_py.testing.respond import produce
 from kong_vault_py.testing.serialize import serialize
-from kong_vault_py.testing.uri import normalize_path
+from kong_vault_py.testing.uri import escape_path, normalize_path
 
 __all__ = ["Pipeline", "PlannedPlugin", "Plugins"]
 
@@ -153,5 +153,5 @@ def _upstream(route: Route, service: Service, context: RequestContext) -> Upstre
         scheme=service.scheme,
         host=service.host,
         port=service.port,
-        path=service.path + "/" + rest.lstrip("/"),
+        path=escape_path(service.path + "/" + rest.lstrip("/")),  # kong/runloop/handler.lua, access.before
     )

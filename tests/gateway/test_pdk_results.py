@@ -174,3 +174,18 @@ def test_log_lines_carry_level_and_plugin(lab: Lab) -> None:
         ("err", "n=1 ok=true", "demo"),
         ("notice", "plain", "demo"),
     ]
+
+
+@pytest.mark.parametrize(("limit", "given"), [((), False), ((8192,), False), ((8193,), True), ((0,), True)])
+def test_a_body_that_nginx_keeps_in_a_file_is_read_back_up_to_a_limit(lab: Lab, limit: Any, given: bool) -> None:
+    """Without one, or beyond it, Kong answers nil, which its RPC can't send as a body: the request ends with 500."""
+    body = b"x" * 8193
+
+    brought = lab.run("access", ("kong.request.get_raw_body", *limit), method="POST", body=body)
+
+    assert brought == ([body] if given else [])
+    assert (lab.answer.status == 500) is not given
+
+
+def test_the_path_for_the_upstream_is_escaped(lab: Lab) -> None:
+    assert lab.one("access", "kong.nginx.get_var", "upstream_uri", path="/api/a%20b/%2Fc/%41") == "/a%20b/%2Fc/A"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kong_vault_py import Settings, Vault
 from kong_vault_py.plugin import install_vault
+from kong_vault_py.testing import Consumer
 from kong_vault_py.testing.upstream import Answer, UpstreamRequest
 from tests.plugins.lab import Lab
 
@@ -52,9 +53,15 @@ def lab(secrets: SecretFolder) -> Iterator[Callable[..., Lab]]:
     """Starts client, gateway, plugin server and upstream: ``lab(answer=...)``. References name the fs vault."""
     with contextlib.ExitStack() as stack:
 
-        def start(answer: Callable[[UpstreamRequest], Answer] | None = None, *, stock: bool = False) -> Lab:
+        def start(
+            answer: Callable[[UpstreamRequest], Answer] | None = None,
+            *,
+            stock: bool = False,
+            consumers: Iterable[Consumer] = (),
+        ) -> Lab:
             # pytest's own folders have paths too long for a unix socket.
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kvp-")))
-            return stack.enter_context(Lab(folder, {"KONG_VAULT_FS_PREFIX": str(secrets.path)}, answer, stock=stock))
+            env = {"KONG_VAULT_FS_PREFIX": str(secrets.path)}
+            return stack.enter_context(Lab(folder, env, answer, stock=stock, consumers=consumers))
 
         yield start

@@ -7,12 +7,12 @@ import http.client
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from kong_vault_py.testing import EchoUpstream, Gateway, PluginEntity, PluginServerProcess
+from kong_vault_py.testing import Consumer, EchoUpstream, Gateway, PluginEntity, PluginServerProcess
 from kong_vault_py.testing.upstream import Answer, UpstreamRequest
 from tests.plugins.loading import FOLDER
 
@@ -38,6 +38,7 @@ class Lab:
         folder: for the socket and the log; its path must be short.
         env: the plugin server's environment.
         stock: run Kong's own plugin server instead of ours.
+        consumers: what Kong knows.
         answer: what the upstream answers; by default JSON that counts its requests.
     """
 
@@ -48,7 +49,9 @@ class Lab:
         answer: Callable[[UpstreamRequest], Answer] | None = None,
         *,
         stock: bool = False,
+        consumers: Iterable[Consumer] = (),
     ) -> None:
+        self._consumers = tuple(consumers)
         self.upstream = EchoUpstream(answer or self._count)
         socket = folder / "s.sock"
         commands = _stock_commands(socket) if stock else {}
@@ -61,7 +64,7 @@ class Lab:
         self._stack.enter_context(self.upstream)
         self._stack.enter_context(self.server)
         self.gateway = self._stack.enter_context(
-            Gateway(self.server.socket_path, self.server.dump(), upstream=self.upstream.url)
+            Gateway(self.server.socket_path, self.server.dump(), upstream=self.upstream.url, consumers=self._consumers)
         )
         return self
 
@@ -69,9 +72,10 @@ class Lab:
         self._stack.close()
 
     def route(self, path: str, **configs: Mapping[str, Any]) -> None:
-        """Add a route with ``cache={...}`` and ``transformer={...}``."""
+        """Add a route with ``cache={...}``, ``transformer={...}``, or any other plugin as ``vault_name={...}``."""
         names = {"cache": CACHE, "transformer": TRANSFORMER}
-        self.gateway.add_route(path, [PluginEntity(names[name], config) for name, config in configs.items()])
+        plugins = [PluginEntity(names.get(name, name.replace("_", "-")), config) for name, config in configs.items()]
+        self.gateway.add_route(path, plugins)
 
     def ask(self, target: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
         """Send a request over a connection of its own; underscores in header names become hyphens."""

@@ -11,7 +11,13 @@ import pytest
 from kong_vault_py.testing.upstream import echo
 from tests.plugins.loading import FOLDER, Module
 
-PLUGINS = {"vault-proxy-cache": (["access", "response"], 100), "vault-request-transformer": (["access"], 801)}
+PLUGINS = {
+    "vault-auth": (["access"], 1350),
+    "vault-context": (["access"], 1001),
+    "vault-hmac-signer": (["access"], 50),
+    "vault-proxy-cache": (["access", "response"], 100),
+    "vault-request-transformer": (["access"], 801),
+}
 
 # What a plugin must not load before a request needs it: Kong waits for the answer to its query.
 HEAVY = ("redis", "msgpack", "cachetools", "gevent", "hvac", "yaml", "email", "kong_vault_py.vault")
