@@ -115,7 +115,9 @@ class Resource:
         """
         error = _bare(error)
         if not self.failures and not any(cache.miss(reference) for reference in self.references):
-            log.warning("%s: %s", self.name, error)
+            # What was never served is told to its caller alone: clients who make up names don't fill the log.
+            absent_ever = self.answer is None and isinstance(error, SecretNotFoundError)
+            log.log(logging.DEBUG if absent_ever else logging.WARNING, "%s: %s", self.name, error)
         self.failures += 1
         self.error = error
         gone = isinstance(error, (SecretNotFoundError, UnknownPrefixError))

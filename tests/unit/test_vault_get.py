@@ -379,3 +379,15 @@ def test_a_plaintext_where_a_reference_should_be_is_not_repeated_in_the_error(ba
         make_vault(backend, clock).get("canary-plaintext")
 
     assert "canary" not in str(raised.value)
+
+
+def test_references_that_clients_make_up_leave_no_line_in_the_log_each(backend, clock, caplog):
+    # A plugin may make a reference of a client's input: the caller is told, and the log is not the client's to fill.
+    caplog.set_level("INFO")
+    vault = make_vault(backend, clock)
+
+    for number in range(3):
+        with pytest.raises(SecretNotFoundError):
+            vault.get(f"{{vault://test/made-up-{number}}}")
+
+    assert caplog.text == ""
