@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
@@ -74,7 +75,9 @@ def _import(name: str) -> type[Strategy[Any]]:
     return loaded
 
 
+@functools.cache
 def _third_party() -> dict[str, EntryPoint]:
+    """Return what other packages register. Asked once: the answer takes a look at every installed package."""
     return {found.name: found for found in entry_points(group=ENTRY_POINT_GROUP)}
 
 

@@ -43,6 +43,13 @@ def test_an_unknown_strategy_names_the_known_ones():
     assert all(name in str(raised.value) for name in registry.BUILT_IN)
 
 
+@pytest.fixture(autouse=True)
+def _other_packages_are_looked_for_anew():
+    registry._third_party.cache_clear()
+    yield
+    registry._third_party.cache_clear()
+
+
 class _EntryPoint:
     name = "theirs"
 
