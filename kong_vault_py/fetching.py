@@ -54,11 +54,13 @@ class Answer:
         value: the resource's text, whole.
         ttl_s: what the vault said of its life, in seconds.
         immutable: it will never change (a pinned version of a vault with immutable versions).
+        config: the options to keep it by, where who answered knows them; ``None`` for those it was fetched with.
     """
 
     value: Secret
     ttl_s: float | None
     immutable: bool
+    config: StrategyConfig | None = None
 
 
 class Fetcher:

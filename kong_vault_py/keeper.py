@@ -226,6 +226,8 @@ class Keeper:
             self._failed(key, resource, outcome, located.config if located else StrategyConfig())
             return
         assert located is not None, "what was fetched came from somewhere"
+        if outcome.config is not None:
+            located = located._replace(config=outcome.config)
         with self._lock:
             if self._resources.get(key) is not resource:
                 return  # flushed meanwhile

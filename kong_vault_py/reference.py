@@ -17,7 +17,15 @@ from kong_vault_py.dialect.lua_number import tonumber
 from kong_vault_py.dialect.lua_value import to_bytes, to_text, tostring
 from kong_vault_py.errors import InvalidReferenceError
 
-__all__ = ["ConfigValue", "Reference", "find_references", "is_reference", "parse_reference", "reference_text"]
+__all__ = [
+    "ConfigValue",
+    "Reference",
+    "find_references",
+    "is_reference",
+    "parse_reference",
+    "reference_text",
+    "whole_reference",
+]
 
 #: A query parameter's value: text, ``True`` for a bare name, a list where the name is repeated.
 ConfigValue = Union[str, bool, "list[str | bool]"]
@@ -107,12 +115,33 @@ def reference_text(reference: Reference) -> str:
     Raises:
         InvalidReferenceError: the resource has no name, or the reference a key or overrides: those aren't written.
     """
-    if not reference.resource or reference.key is not None or reference.config is not None:
+    if reference.config is not None:
+        raise InvalidReferenceError("only a reference to a whole resource, without overrides, can be written")
+    return whole_reference(reference)
+
+
+def whole_reference(reference: Reference) -> str:
+    """Write a reference to a whole resource, overrides included, such that it parses as itself.
+
+    Raises:
+        InvalidReferenceError: the resource has no name, or the reference a key: that isn't written.
+    """
+    if not reference.resource or reference.key is not None:
         raise InvalidReferenceError("only a reference to a whole resource with a name can be written")
     # Twice, since Kong unescapes twice; a slash would begin a key.
     once = quote(reference.resource, safe="", errors="surrogateescape")
     version = "" if reference.version is None else f"#{reference.version!r}"
-    return f"{{vault://{reference.name}/{quote(once, safe='')}{version}}}"
+    pairs = [
+        (name, value)
+        for name, values in (reference.config or {}).items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    query = "&".join(_escape(name) + ("" if value is True else f"={_escape(str(value))}") for name, value in pairs)
+    return f"{{vault://{reference.name}/{quote(once, safe='')}{'?' * bool(query)}{query}{version}}}"
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe="", errors="surrogateescape")
 
 
 def _invalid(problem: str, raw: bytes) -> InvalidReferenceError:

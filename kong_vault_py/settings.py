@@ -50,6 +50,34 @@ class RuntimeSettings:
     reload_interval_s: float = option(
         1.0, kind="number", between=(0.05, 3600), help="Seconds between looks at the settings and entities files."
     )
+    agent: str | None = option(
+        None,
+        help="Socket of an agent that every secret is taken from, instead of from the vaults; see the agent's page.",
+    )
+    agent_timeout_s: float = option(
+        10.0, kind="number", between=(0.001, 60), help="Deadline in seconds for an answer of that agent."
+    )
+    agent_socket: str = option("/run/kong-vault/agent.sock", help="Where the agent serves.")
+    agent_socket_mode: str = option("0600", match="^0?[0-7][0-7][0-7]$", help="The socket file's mode.")
+    agent_socket_group: str | None = option(None, help="The socket file's group, by name or number.")
+    agent_listen: str | None = option(
+        None, help="Loopback address and port on which the agent serves too, as in 127.0.0.1:8811; needs a token file."
+    )
+    agent_token_file: str | None = option(
+        None, help="File, mode 0600, with the token that requests over TCP carry in X-Kong-Vault-Token."
+    )
+    agent_accept_config: str | None = option(
+        None,
+        one_of=("any", "none"),
+        help="Whether requests may say where a vault is and who we are to it; unset: any on the socket, none over TCP.",
+    )
+    agent_warmup: str = option("", help="References that the agent fetches before it is ready, comma-separated.")
+    pluginserver_workers: int = option(
+        1, kind="integer", between=(1, 64), help="Processes of the plugin server, which share its socket."
+    )
+    pluginserver_agent: bool = option(
+        False, kind="boolean", help="The plugin server serves as the node's agent too, from the same cache."
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kong_vault_py.cache import SecretCache
@@ -19,8 +20,9 @@ from kong_vault_py.entities import EntityDirectory, VaultEntity
 from kong_vault_py.errors import ConfigError, InvalidReferenceError, UnknownPrefixError, VaultError
 from kong_vault_py.fetching import Fetcher
 from kong_vault_py.keeper import Keeper, Pace
+from kong_vault_py.options import StrategyConfig
 from kong_vault_py.plan import Plan
-from kong_vault_py.reference import Reference, is_reference, parse_reference, reference_text
+from kong_vault_py.reference import Reference, is_reference, parse_reference, reference_text, whole_reference
 from kong_vault_py.resources import shown
 from kong_vault_py.secret import Secret
 from kong_vault_py.settings import Settings
@@ -70,6 +72,12 @@ class Vault:
             reload_interval_s=runtime.reload_interval_s,
         )
         directory = EntityDirectory(settings, strategies)
+        fetcher = Fetcher(directory, strategies, allowed, self.get)
+        if runtime.agent is not None:
+            from kong_vault_py.second_level import behind_agent  # brings HTTP along
+
+            directory, fetcher = behind_agent(settings, strategies)
+            pace = replace(pace, jitter=lambda: 0.0, spread=0.0)  # the agent spreads its refreshes; ours follow them
         self._directory = directory
         self._strategies = strategies
         self._clock = clock
@@ -77,7 +85,7 @@ class Vault:
         self._cache = SecretCache(runtime.cache_max_entries)
         self._entries = self._cache.entries
         self._misses = 0
-        self._fetcher = Fetcher(directory, strategies, allowed, self.get)
+        self._fetcher = fetcher
         self._keeper = Keeper(self._cache, directory, self._fetcher, pace, observer)
 
     def get(self, reference: str) -> Secret:
@@ -138,6 +146,26 @@ class Vault:
         except VaultError as error:
             raise type(error)(str(error).replace(name, entity.prefix)) from None
         return found._replace(prefix=entity.prefix)
+
+    def lookup_whole(self, reference: str) -> tuple[Lookup, StrategyConfig]:
+        """Return a reference's whole resource as its vault has it, and the options by which it is kept.
+
+        That is what a cache in front of this one needs: it takes keys, and decodes base64, by itself.
+
+        Raises:
+            VaultError: see :meth:`get`.
+        """
+        try:
+            parsed = parse_reference(reference)
+        except InvalidReferenceError as error:
+            raise InvalidReferenceError(str(error).partition(" [")[0]) from None
+        whole = whole_reference(replace(parsed, key=None))
+        kept = self._keeper.resource(whole)
+        located = kept.located if kept and kept.located else self._fetcher.locate(parsed)
+        if located.config.base64_decode:
+            raw = {name: value for name, value in (parsed.config or {}).items() if name != "decode_base64"}
+            whole = whole_reference(replace(parsed, key=None, config={**raw, "base64_decode": "false"}))
+        return self.lookup(whole), located.config
 
     def resolve(self, value: Any) -> Any:
         """Return a copy of ``value`` (nested mappings, lists, strings) with every reference replaced by its secret.

@@ -1,4 +1,4 @@
-"""The path of the server's unix socket: who may connect, and whose it is when an old and a new server meet."""
+"""The path of a server's unix socket: who may connect, and whose it is when an old and a new server meet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SocketFile:
     """A listening socket whose file appears at its path complete: with its mode, its group, and in one step.
 
     Args:
-        path: where Kong connects.
+        path: where clients connect.
         mode: the file's permission bits; connecting needs write.
         group: name or number of the file's group.
     """
@@ -114,4 +114,4 @@ def _group_id(group: str) -> int:
     try:
         return int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
     except KeyError:
-        raise ConfigError(f"--socket-group {group}: there is no such group") from None
+        raise ConfigError(f"socket group {group}: there is no such group") from None
