@@ -25,7 +25,7 @@ from kong_vault_py.options import StrategyConfig
 from kong_vault_py.reference import Reference
 from kong_vault_py.secret import Secret
 from kong_vault_py.status import ResourceStatus
-from kong_vault_py.subfield import secret_text
+from kong_vault_py.subfield import Subfields
 
 __all__ = ["Resource", "resource_key", "shown"]
 
@@ -92,9 +92,10 @@ class Resource:
         self.answer, self.located, self.failures, self.error = answer, located, 0, None
         self.fetched_at = began
         evicted = []
+        subfields = Subfields(answer.value.reveal())
         for reference in list(self.references):
             try:
-                secret = self.extract(reference)
+                secret = self.extract(reference, subfields)
             except VaultError as error:
                 entry = cache.entries.get(reference)
                 if isinstance(error, SecretNotFoundError) or entry is None or began >= entry.serve_until:
@@ -127,8 +128,8 @@ class Resource:
                 self._forget(reference, error, cache, config, now)
         return bool(self.references)
 
-    def extract(self, reference: str) -> Secret:
-        """Take one reference's value out of the answer.
+    def extract(self, reference: str, subfields: Subfields | None = None) -> Secret:
+        """Take one reference's value out of the answer, whose ``subfields`` the caller may have at hand.
 
         Raises:
             KeyNotFoundError: the answer has no such key.
@@ -137,7 +138,8 @@ class Resource:
         answer, located, key = self.answer, self.located, self.references[reference]
         if answer is None or located is None:
             raise InvalidResponseError("nothing was fetched yet")
-        value = answer.value if key is None else Secret(secret_text(answer.value.reveal(), key))
+        subfields = subfields or Subfields(answer.value.reveal())
+        value = answer.value if key is None else Secret(subfields.text(key))
         if not located.config.base64_decode:
             return value
         try:

@@ -82,11 +82,10 @@ class Secret:
 def mask(text: str) -> str:
     """Replace every live secret's value in ``text`` by ``***``."""
     with _live_lock:
-        values = {secret.reveal() for secret in _live.values()}
+        found = {value for secret in _live.values() if (value := secret.reveal()) in text}
     # Longest first: a value that contains another one must not leave its tail behind.
-    for value in sorted(values, key=len, reverse=True):
-        if value in text:
-            text = text.replace(value, MASK)
+    for value in sorted(found, key=len, reverse=True):
+        text = text.replace(value, MASK)
     return text
 
 

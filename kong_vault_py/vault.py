@@ -11,10 +11,10 @@ import importlib
 import random
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from kong_vault_py.bulk import Fetches, get_all
 from kong_vault_py.cache import SecretCache
 from kong_vault_py.entities import EntityDirectory, VaultEntity
 from kong_vault_py.errors import ConfigError, InvalidReferenceError, UnknownPrefixError, VaultError
@@ -33,6 +33,9 @@ from kong_vault_py.strategies.registry import load_strategy
 __all__ = ["Vault"]
 
 R = TypeVar("R")
+
+#: Fetches that a command or a start may have under way; refreshes, which nobody waits for, are fewer.
+_AT_ONCE = 16
 
 
 class Vault:
@@ -232,18 +235,19 @@ class Vault:
 
         Never raises a :class:`VaultError`: a warm-up that stopped the start would make one broken vault everyone's.
         """
-        wanted = list(references.references if isinstance(references, Plan) else references)
-        failures: dict[str, VaultError] = {}
+        wanted = references.references if isinstance(references, Plan) else references
+        return get_all(self.get, wanted, at_once=self._workers).failures
 
-        def fetch(reference: str) -> None:
-            try:
-                self.get(reference)
-            except VaultError as error:
-                failures[reference] = error
+    def get_all(
+        self, references: Iterable[str], *, progress: Callable[[int, int], None] | None = None
+    ) -> Fetches:
+        """Get many references for one use: 16 fetches at a time, each resource one time.
 
-        with ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="kong-vault-warmup") as pool:
-            list(pool.map(fetch, wanted))
-        return failures
+        Args:
+            references: which; duplicates count once.
+            progress: hears how many of how many are done.
+        """
+        return get_all(self.get, references, at_once=_AT_ONCE, progress=progress)
 
     def preload(self) -> None:
         """Import the SDKs of the configured vaults now, so that no request waits for an import later.
