@@ -1,0 +1,1 @@
+"""The audit: append-only, each entry authenticated together with the one before."""

@@ -1,0 +1,1 @@
+"""Vault entities of a group, as Kong's Admin API has them, with their credentials sealed."""
