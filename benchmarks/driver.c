@@ -88,6 +88,15 @@ static void start_request(Req*r){
 static int measuring,stopping,inflight; static uint64_t maxsteps;
 static void record(uint64_t ns){ if(!measuring||stopping)return; if(nlat==caplat){caplat*=2;lat=realloc(lat,caplat*4);} lat[nlat++]=ns>4294967295ull?4294967295u:ns; completed++; }
 
+// Answers to PDK calls, given as -a kong.request.get_method=a3474554: the name, and MessagePack in hex.
+typedef struct { const char*name; int namelen,len; uint8_t data[4096]; } Answer;
+static Answer answers[16]; static int nanswers;
+static void add_answer(const char*s){
+  const char*h=strchr(s,'='); if(!h||nanswers==16||strlen(h+1)>8192){fprintf(stderr,"bad answer %s\n",s);exit(1);}
+  Answer*a=&answers[nanswers++]; a->name=s; a->namelen=h-s; for(h++;h[0]&&h[1];h+=2){ unsigned b; sscanf(h,"%2x",&b); a->data[a->len++]=b; }
+}
+static const Answer*answer_for(const char*m,int n){ for(int i=0;i<nanswers;i++)if(answers[i].namelen==n&&!memcmp(answers[i].name,m,n))return &answers[i]; return NULL; }
+
 // returns 1 if request done
 static int on_frame(Conn*c,const uint8_t*p,const uint8_t*e){
   Req*r=c->req; totrpc++;
@@ -109,7 +118,7 @@ static int on_frame(Conn*c,const uint8_t*p,const uint8_t*e){
   Conn*c2=popconn(r); if(c2!=c)steps_cross++; r->conn=c2; c2->req=r; r->steps++;
   uint8_t*o=hdr("plugin.Step");
   if(mn==23&&!memcmp(m,"kong.request.get_header",23)){ *o++=0x82; o=pstr(o,"EventId",7); memcpy(o,r->eid,r->eidlen);o+=r->eidlen; o=pstr(o,"Data",4); o=pstr(o,"curl/8.5.0 (x86_64)",19);} 
-  else { *o++=0x81; o=pstr(o,"EventId",7); memcpy(o,r->eid,r->eidlen);o+=r->eidlen; }
+  else { const Answer*an=answer_for(m,mn); *o++=an?0x82:0x81; o=pstr(o,"EventId",7); memcpy(o,r->eid,r->eidlen);o+=r->eidlen; if(an){o=pstr(o,"Data",4); memcpy(o,an->data,an->len);o+=an->len;} }
   sendframe(c2,out,o-out);
   return 0;
 }
@@ -120,9 +129,9 @@ static void drop_notifications(Conn*c){
 static int cmp(const void*a,const void*b){uint32_t x=*(uint32_t*)a,y=*(uint32_t*)b;return x<y?-1:x>y;}
 
 int main(int ac,char**av){
-  int o; while((o=getopt(ac,av,"s:c:d:w:n:p:m:C:r:"))!=-1) switch(o){
+  int o; while((o=getopt(ac,av,"s:c:d:w:n:p:m:C:r:a:"))!=-1) switch(o){
     case 's':path=optarg;break; case 'c':C=atoi(optarg);break; case 'd':D=atof(optarg);break; case 'w':W=atof(optarg);break;
-    case 'n':plugin=optarg;break; case 'p':phase=optarg;break; case 'C':config=optarg;break; case 'r':RATE=atof(optarg);break;
+    case 'n':plugin=optarg;break; case 'p':phase=optarg;break; case 'C':config=optarg;break; case 'r':RATE=atof(optarg);break; case 'a':add_answer(optarg);break;
     case 'm':mode=!strcmp(optarg,"fifo")?1:!strcmp(optarg,"sticky")?2:0;break; default:return 1;}
   ep=epoll_create1(0); conns=calloc(8192,sizeof(Conn)); Req*reqs=calloc(C,sizeof(Req)); caplat=1<<20; lat=malloc(caplat*4);
   // StartInstance

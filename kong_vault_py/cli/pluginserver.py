@@ -61,6 +61,24 @@ def _mode(_context: click.Context, _parameter: click.Parameter, text: str) -> in
     show_default=True,
     help="Stop when the process that started the server dies.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that serve [default: vault_py_pluginserver_workers in the settings, 1].",
+)
+@click.option(
+    "--busy-poll",
+    "busy_poll_us",
+    type=click.IntRange(0, 1000),
+    default=0,
+    show_default=True,
+    metavar="MICROSECONDS",
+    help="Look for another request for so long before sleeping: faster answers, for CPU that else is idle.",
+)
+@click.option(
+    "--agent", is_flag=True, help="Serve as the node's agent too (see kong-vault agent), from the same cache."
+)
 @click.option("--dump", metavar="NAME", help="Print one plugin as JSON, for Kong's query command, and exit.")
 @click.option("--dump-all", is_flag=True, help="Print all plugins as JSON and exit (for Kong before 3.9).")
 @click.option(
@@ -79,6 +97,9 @@ def command(
     lua_style: bool,
     event_timeout_s: float,
     watch_parent: bool,
+    workers: int | None,
+    busy_poll_us: int,
+    agent: bool,
     dump: str | None,
     dump_all: bool,
     dumps: Path | None,
@@ -106,6 +127,9 @@ def command(
                 lua_style=lua_style,
                 event_timeout_s=event_timeout_s,
                 watch_parent=watch_parent,
+                workers=workers or 0,
+                busy_poll_us=busy_poll_us,
+                agent=agent,
             )
         elif dump is None and not dump_all and dumps is None:
             raise click.UsageError("one of --socket, --dump, --dump-all and --write-dumps is needed")

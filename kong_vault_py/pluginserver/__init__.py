@@ -2,7 +2,7 @@
 
 ``protocol`` and ``connection`` speak with Kong, ``dispatch`` names the methods, ``events`` and ``runner`` run phases,
 ``pdk`` is what a plugin calls, ``failure`` decides what a failed phase does to the request, ``plugins``, ``dump`` and
-``instances`` are the plugins, ``socket_file`` owns the path, ``server`` and ``serve`` put it together.
+``instances`` are the plugins, ``server`` and ``serve`` put it together.
 """
 
 from __future__ import annotations

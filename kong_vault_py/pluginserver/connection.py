@@ -9,7 +9,7 @@ from typing import Any
 
 from msgpack import BufferFull, OutOfData
 
-from kong_vault_py.pluginserver.protocol import MAX_FRAME_BYTES, new_unpacker
+from kong_vault_py.pluginserver.protocol import MAX_FRAME_BYTES, RENEW_BYTES, new_unpacker
 
 __all__ = ["Connection"]
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 READ, WRITE = 1, 2
 
-_READ_BYTES = 16 * 1024
-#: A decoder keeps the buffer of its largest frame; past this many bytes it is replaced.
-_RENEW_BYTES = 1024 * 1024
+#: Nearly all requests are shorter, and CPython has a bytes object of this size in stock: larger ones cost 0.5 us more.
+_FIRST_READ_BYTES = 479
+_READ_BYTES = 64 * 1024
 
 
 class Connection:
@@ -28,21 +28,23 @@ class Connection:
     Args:
         accepted: the connected socket.
         loop: gevent's event loop.
+        take: called with the connection and what was read, in front of decoding it; True says that it is done with.
         dispatch: called with the connection and each decoded frame.
         forget: called once, when the connection is closed.
         greeting: bytes that go out in front of the first reply.
     """
 
     __slots__ = (
-        "_consumed",
         "_dispatch",
         "_forget",
         "_outbox",
+        "_partial_bytes",
         "_reader",
         "_received",
         "_recv",
         "_send",
         "_socket",
+        "_take",
         "_unpacker",
         "_writer",
         "closed",
@@ -53,6 +55,7 @@ class Connection:
         accepted: _socket.socket,
         loop: Any,
         *,
+        take: Callable[[Connection, bytes], bool],
         dispatch: Callable[[Connection, Any], None],
         forget: Callable[[Connection], None],
         greeting: bytes,
@@ -62,6 +65,7 @@ class Connection:
         self._socket = accepted
         self._recv = accepted.recv
         self._send = accepted.send
+        self._take = take
         self._dispatch = dispatch
         self._forget = forget
         self._outbox = bytearray(greeting)
@@ -82,7 +86,7 @@ class Connection:
             self.close(f"can't reply: {error}")
             return False
         if sent != len(frame):
-            self._outbox += frame[sent:]
+            self._outbox += memoryview(frame)[sent:]
             self._writer.start(self._on_writable)
         return True
 
@@ -102,21 +106,29 @@ class Connection:
 
     def _renew_unpacker(self) -> None:
         self._unpacker = new_unpacker()
-        self._received = self._consumed = 0
+        self._received = self._partial_bytes = 0
 
     def _on_readable(self) -> None:
+        partial = self._partial_bytes
         try:
-            data = self._recv(_READ_BYTES)
+            data = self._recv(_READ_BYTES if partial else _FIRST_READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
             self.close(f"can't read: {error}")
             return
-        if data:
-            self._feed(data)
-        else:
-            partial = self._received - self._consumed
+        if len(data) == _FIRST_READ_BYTES:
+            data += self._read_more()
+        if not data:
             self.close(f"Kong left within a frame, after {partial} bytes of it" if partial else None)
+        elif partial or not self._take(self, data):
+            self._feed(data)
+
+    def _read_more(self) -> bytes:
+        try:
+            return self._recv(_READ_BYTES)
+        except OSError:  # nothing there; a lost connection is noticed again
+            return b""
 
     def _feed(self, data: bytes) -> None:
         unpacker = self._unpacker
@@ -126,6 +138,7 @@ class Connection:
             self.close(f"a frame is larger than {MAX_FRAME_BYTES} bytes")
             return
         self._received += len(data)
+        self._partial_bytes += len(data)
         while not self.closed:
             try:
                 frame = unpacker.unpack()
@@ -134,10 +147,10 @@ class Connection:
             except Exception as error:  # whatever the decoder makes of garbage
                 self.close(f"no MessagePack frame: {type(error).__name__} {error}".rstrip())
                 return
-            consumed = self._consumed = unpacker.tell()
+            self._partial_bytes = self._received - unpacker.tell()
             self._dispatch(self, frame)
-            if consumed == self._received:
-                if consumed > _RENEW_BYTES:
+            if not self._partial_bytes:
+                if self._received > RENEW_BYTES:
                     self._renew_unpacker()
                 return
 

@@ -12,12 +12,15 @@ from kong_pdk.exception import PluginServerException
 from kong_vault_py.pluginserver.dump import describe
 from kong_vault_py.pluginserver.instances import as_id
 from kong_vault_py.pluginserver.protocol import MAX_MSGID, error_frame, pack, result_frame
+from kong_vault_py.pluginserver.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from kong_vault_py.pluginserver.connection import Connection
     from kong_vault_py.pluginserver.events import Events
     from kong_vault_py.pluginserver.instances import Instances
     from kong_vault_py.pluginserver.plugins import Catalog
+    from kong_vault_py.pluginserver.runner import Phase
+    from kong_vault_py.pluginserver.sharing import Sharing
 
 __all__ = ["Dispatcher"]
 
@@ -25,6 +28,9 @@ log = logging.getLogger(__name__)
 
 #: Kong names the type of a PDK result in the method; in Python one serves all.
 _STEPS = ("Step", "StepMultiMap", "StepCredential", "StepConsumer", "StepRoute", "StepService", "StepMemoryStats")
+
+
+_Methods = dict[str, Callable[["Connection", int, Any], None]]
 
 
 class Dispatcher:
@@ -35,18 +41,25 @@ class Dispatcher:
         self._instances = instances
         self._phases = instances.phases
         self._events = events
-        self._methods: dict[str, Callable[[Connection, int, Any], None]] = {
+        self._shortcuts = Shortcuts(self._find_phase, events)
+        #: See :meth:`Shortcuts.take`.
+        self.take = self._shortcuts.take
+        #: See :meth:`Shortcuts.forget`.
+        self.forget_shortcuts = self._shortcuts.forget
+        #: With the other workers, if there are any.
+        self.sharing: Sharing | None = None
+        self._methods: _Methods = {
             "plugin.HandleEvent": self._handle_event,
             "plugin.StepError": events.step_error,
             "plugin.StartInstance": instances.start,
-            "plugin.CloseInstance": instances.close,
+            "plugin.CloseInstance": self._close_instance,
             "plugin.GetPluginInfo": self._get_plugin_info,
             "plugin.GetStatus": self._get_status,
             **{f"plugin.{step}": events.step for step in _STEPS},
         }
 
-    def dispatch(self, connection: Connection, frame: Any) -> None:
-        """Handle one frame of a connection."""
+    def dispatch(self, connection: Connection, frame: Any, methods: _Methods | None = None) -> None:
+        """Handle one frame of a connection, by Kong's methods or by those given."""
         try:
             kind, msgid, method, arguments = frame
         except (TypeError, ValueError):
@@ -54,7 +67,7 @@ class Dispatcher:
         if kind != 0 or type(msgid) is not int or not 0 <= msgid <= MAX_MSGID:
             return connection.close("a frame that is no request [0, id, method, arguments]")
         try:
-            handler = self._methods[method]
+            handler = (methods or self._methods)[method]
         except (KeyError, TypeError):
             log.warning("unknown method %.60r", method)
             connection.write(error_frame(msgid, f"unknown method {str(method)[:60]!r}"))
@@ -69,14 +82,40 @@ class Dispatcher:
         return None
 
     def _handle_event(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
-        instance_id = argument["InstanceId"]
-        phases = self._phases.get(instance_id) or self._phases.get(as_id(instance_id))
-        if phases is None:
-            raise self._instances.unknown(instance_id)
-        phase = phases.get(argument["EventName"])
-        if phase is None:
+        phase = self._find_phase(argument)
+        if phase is not None:
+            self._events.handle(connection, msgid, phase)
+        elif (number := as_id(argument["InstanceId"])) in self._phases:
             raise PluginServerException(f"the plugin has no phase {str(argument['EventName'])[:40]!r}")
-        self._events.handle(connection, msgid, phase)
+        elif self.sharing is None:
+            raise self._instances.unknown(number)
+        else:
+            self.sharing.find_instance(number, lambda: self._handle_found(connection, msgid, argument))
+
+    def _handle_found(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
+        """Run an event of an instance that was looked for at the other workers."""
+        phase = self._find_phase(argument)
+        if phase is None:
+            connection.write(error_frame(msgid, str(self._instances.unknown(argument["InstanceId"]))))
+        else:
+            self._events.handle(connection, msgid, phase)
+
+    def _find_phase(self, argument: dict[str, Any]) -> Phase | None:
+        return self._phases.get(as_id(argument["InstanceId"]), {}).get(argument["EventName"])
+
+    def _close_instance(self, connection: Connection, msgid: int, instance_id: Any) -> None:
+        self._shortcuts.forget()
+        number = as_id(instance_id)
+
+        def answer(told: Any) -> None:
+            unknown = str(self._instances.unknown(number))
+            connection.write(error_frame(msgid, unknown) if told is None else result_frame(msgid, pack(told)))
+
+        told = self._instances.close(number)
+        if self.sharing is None:
+            answer(told)
+        else:
+            self.sharing.close_instance(number, told, answer)
 
     def _get_plugin_info(self, connection: Connection, msgid: int, name: Any) -> None:
         plugin = self._catalog.plugins.get(name)

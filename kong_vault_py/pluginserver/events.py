@@ -7,6 +7,7 @@ import logging
 import math
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from greenlet import greenlet
@@ -52,15 +53,19 @@ class Events:
     Args:
         hub: gevent's hub, the parent of all runners.
         timeout_s: how long a phase may take, Kong's share included.
+        index: of this worker process among ``count``; its events' ids tell it: ``id % count``.
+        count: how many workers there are.
 
     Attributes:
+        elsewhere: takes a Step of an event that isn't here, if another worker has it; says whether it did.
         live: event id -> the runner that is inside a PDK call or waits for something else.
         idle: runners without an event.
         lingering: runners whose event is over but whose plugin still runs, with the tick of their end.
         tick: coarse time; :meth:`sweep` moves it every ``tick_s`` seconds.
     """
 
-    def __init__(self, hub: greenlet, timeout_s: float) -> None:
+    def __init__(self, hub: greenlet, timeout_s: float, *, index: int = 0, count: int = 1) -> None:
+        self.elsewhere: Callable[..., bool] | None = None
         self.live: dict[int, Runner] = {}
         self.idle: list[Runner] = []
         self.lingering: dict[Runner, int] = {}
@@ -70,7 +75,8 @@ class Events:
         self._timeout_s = timeout_s
         self._timeout_ticks = math.ceil(timeout_s / self.tick_s)
         self._closing: dict[int, _Closing] = {}
-        self._last_id = random_base()
+        self._id_stride = count
+        self._last_id = random_base() // count * count + index
 
     @property
     def in_flight(self) -> int:
@@ -80,7 +86,7 @@ class Events:
     def handle(self, connection: Connection, msgid: int, phase: Phase) -> None:
         """Run a phase until it first waits: for Kong, or for anything else."""
         runner = self.idle.pop() if self.idle else Runner(self._hub, self)
-        self._last_id = event_id = self._last_id + 1
+        self._last_id = event_id = self._last_id + self._id_stride
         runner.connection = connection
         runner.msgid = msgid
         runner.event_id = event_id
@@ -90,15 +96,20 @@ class Events:
             runner.tick = self.tick
             self.live[event_id] = runner
 
-    def step(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
-        """Hand the result of a PDK call to the event that waits for it."""
-        runner = self.live.get(argument["EventId"])
+    def resume(self, connection: Connection, msgid: int, event_id: int, answer: Any) -> bool:
+        """Hand the result of a PDK call to the event that waits for it; False if none does."""
+        runner = self.live.get(event_id)
         if runner is None or runner.connection is not None:
-            self._step_unusual(connection, msgid, argument, failed=False)
-            return
+            return False
         runner.connection = connection
         runner.msgid = msgid
-        runner.switch(argument.get("Data"))
+        runner.switch(answer)
+        return True
+
+    def step(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
+        """Handle a Step of any kind."""
+        if not self.resume(connection, msgid, argument["EventId"], argument.get("Data")):
+            self._step_unusual(connection, msgid, argument, failed=False)
 
     def step_error(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
         """Hand the error of a PDK call to the event that waits for its result."""
@@ -166,17 +177,24 @@ class Events:
         if event_id in self.live:
             connection.write(error_frame(msgid, f"event {event_id} waits for no result"))
             return None
-        closing = self._closing.get(event_id)
-        if closing is None:
-            if not _is_ours(event_id):
-                connection.write(error_frame(msgid, f"no event {str(event_id)[:40]!r}: it is over, or never was"))
-                return None
-            # Only a plugin server gives such ids: one that was restarted since. Its plugin has not finished.
-            closing = self._closing[event_id] = _Closing(acts_for_unknown(int(event_id)), self.tick)
+        if event_id in self._closing:
+            self._go_on_closing(connection, msgid, event_id)
+        elif not _is_ours(event_id):
+            connection.write(error_frame(msgid, f"no event {str(event_id)[:40]!r}: it is over, or never was"))
+        elif self.elsewhere is None or not self.elsewhere(connection, msgid, argument, failed=failed):
+            self.step_unknown(connection, msgid, event_id)
+        return None
+
+    def step_unknown(self, connection: Connection, msgid: int, event_id: int) -> None:
+        """Answer for an event of a plugin server that is gone: its plugin has not finished."""
+        self._closing[event_id] = _Closing(acts_for_unknown(int(event_id)), self.tick)
+        self._go_on_closing(connection, msgid, event_id)
+
+    def _go_on_closing(self, connection: Connection, msgid: int, event_id: int) -> None:
+        closing = self._closing[event_id]
         connection.write(closing.acts.popleft().frame(msgid, int(event_id)))
         if not closing.acts:
             del self._closing[event_id]
-        return None
 
 
 def _is_ours(event_id: object) -> bool:

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -66,21 +67,24 @@ class Instances:
         config = _parse_config(plugin.name, argument["Config"])
         gevent.spawn(self._start, connection, msgid, plugin, config)
 
-    def close(self, connection: Connection, msgid: int, instance_id: Any) -> None:
-        """Forget an instance; its events in flight go on.
-
-        Raises:
-            PluginServerException: there is no such instance.
-        """
-        number = as_id(instance_id)
+    def close(self, number: Any) -> dict[str, Any] | None:
+        """Forget an instance; its events in flight go on. Returns what Kong is told, ``None`` if there is none."""
         instance = self._instances.pop(number, None)
         if instance is None:
-            raise self.unknown(instance_id)
+            return None
         del self.phases[number]
         instance.made.close_cb()
         log.debug("instance %d of plugin '%s' closed", number, instance.plugin.name)
-        told = {key: instance.told[key] for key in ("Name", "Id", "Config")}
-        connection.write(result_frame(msgid, pack(told)))
+        return {key: instance.told[key] for key in ("Name", "Id", "Config")}
+
+    def describe(self, number: Any) -> dict[str, Any] | None:
+        """Return what another worker needs to start the same instance; ``None``: there is no such one."""
+        instance = self._instances.get(number)
+        return instance.told if instance is not None else None
+
+    def adopt(self, number: int, told: dict[str, Any], then: Callable[[], None]) -> None:
+        """Start another worker's instance here too, and call ``then`` in the hub, whether or not that went well."""
+        gevent.spawn(self._adopt, number, told).rawlink(lambda _greenlet: then())
 
     def unknown(self, instance_id: Any) -> PluginServerException:
         """Return the error at which Kong starts the instance again and repeats the event."""
@@ -103,10 +107,7 @@ class Instances:
     def _start(self, connection: Connection, msgid: int, plugin: Plugin, config: dict[str, Any]) -> None:
         """Answer exactly once, whatever the constructor does and however long it takes."""
         told = {"Name": plugin.name, "Config": json.loads(json.dumps(config)), "StartTime": time.time()}
-        maker = gevent.spawn(_make, plugin, config)
-        maker.join(self._timeout_s)
-        made, problem = maker.value or (None, f"its constructor did not finish within {self._timeout_s:g} s")
-        maker.kill(block=False)
+        made, problem = self._make_in_time(plugin, config)
         if problem:
             log.warning("plugin '%s' can't start: %s", plugin.name, problem)
             connection.write(error_frame(msgid, f"plugin '{plugin.name}' can't start: {problem}"))
@@ -114,9 +115,27 @@ class Instances:
         self._last_id = number = self._last_id + 1
         instance = _Instance(number, plugin, made, told)
         if connection.write(result_frame(msgid, pack(instance.told))):
-            self._instances[number] = instance
-            self.phases[number] = self._phases_of(plugin, made)
-            log.debug("instance %d of plugin '%s' started", number, plugin.name)
+            self._keep(number, instance)
+
+    def _adopt(self, number: int, told: dict[str, Any]) -> None:
+        plugin = self._plugin(told["Name"])
+        made, problem = self._make_in_time(plugin, json.loads(json.dumps(told["Config"])))
+        if problem:
+            log.warning("plugin '%s' can't start in this worker: %s", plugin.name, problem)
+        else:
+            self._keep(number, _Instance(number, plugin, made, told))
+
+    def _make_in_time(self, plugin: Plugin, config: dict[str, Any]) -> tuple[Any, str | None]:
+        maker = gevent.spawn(_make, plugin, config)
+        maker.join(self._timeout_s)
+        made = maker.value or (None, f"its constructor did not finish within {self._timeout_s:g} s")
+        maker.kill(block=False)
+        return made
+
+    def _keep(self, number: int, instance: _Instance) -> None:
+        self._instances[number] = instance
+        self.phases[number] = self._phases_of(instance.plugin, instance.made)
+        log.debug("instance %d of plugin '%s' started", number, instance.plugin.name)
 
     def _phases_of(self, plugin: Plugin, made: Any) -> dict[str, Phase]:
         kong = self._tree(self._lua_style if plugin.lua_style is None else bool(plugin.lua_style))

@@ -12,7 +12,7 @@ from typing import Any
 from greenlet import getcurrent
 from kong_pdk.exception import PDKException
 
-from kong_vault_py.pluginserver.protocol import PACK_ERRORS, call_prefix, data_frame, pack
+from kong_vault_py.pluginserver.protocol import PACK_ERRORS, RENEW_BYTES, call_prefix, data_frame, new_pack, pack
 from kong_vault_py.pluginserver.runner import EventOver, Runner, StepFailed, switch_to
 from kong_vault_py.secret import Secret, mask
 
@@ -26,6 +26,14 @@ _LOGS = frozenset(
         for level in ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "deprecation", "inspect")
     }
 )
+
+
+_pack = new_pack()
+
+
+def _renew_pack() -> None:
+    global _pack
+    _pack = new_pack()
 
 
 class ArgumentError(PDKException, TypeError):  # type: ignore[misc]  # kong_pdk is untyped
@@ -80,10 +88,12 @@ class Node:
             raise RuntimeError(f"{self._path}: call it within a phase, in the phase's own thread and greenlet")
         connection = runner.connection or runner.settle()
         try:
-            packed = pack(arguments)
+            packed = _pack(arguments)
         except PACK_ERRORS as error:
             raise ArgumentError(f"{self._path}: {_unsendable(arguments)}: {error}") from None
-        if not connection.write(data_frame(runner.msgid, runner.event_id, self._prefix + packed)):
+        if len(packed) > RENEW_BYTES:
+            _renew_pack()
+        if not connection.write(data_frame(runner.msgid, runner.event_id, self._prefix, packed)):
             runner.leave()
             raise EventOver
         runner.connection = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
+import ctypes
+import gc
 import logging
 import os
 import signal
@@ -13,39 +16,57 @@ import gevent
 from gevent import monkey
 from gevent.event import Event
 
+from kong_vault_py.agent.serve import hosted_agent
 from kong_vault_py.plugin import install_vault
+from kong_vault_py.pluginserver.control import Control
 from kong_vault_py.pluginserver.dispatch import Dispatcher
 from kong_vault_py.pluginserver.dump import write_dumps
 from kong_vault_py.pluginserver.events import Events
 from kong_vault_py.pluginserver.instances import Instances
 from kong_vault_py.pluginserver.plugins import Catalog, load_all
+from kong_vault_py.pluginserver.prefork import Worker, watched_parent
+from kong_vault_py.pluginserver.protocol import RENEW_BYTES
 from kong_vault_py.pluginserver.serve import ServeOptions
 from kong_vault_py.pluginserver.server import Server
-from kong_vault_py.pluginserver.socket_file import SocketFile
+from kong_vault_py.pluginserver.sharing import Sharing
 from kong_vault_py.settings import Settings
+from kong_vault_py.socket_file import SocketFile
 from kong_vault_py.vault import Vault
 
 __all__ = ["run"]
 
 log = logging.getLogger(__name__)
 
+#: Of ``malloc.h``.
+_M_MMAP_THRESHOLD = -3
 _GRACE_S = 5.0
 _PARENT_POLL_S = 1.0
 #: After the graceful stop: threads that plugins left running don't keep the process.
 _LAST_GRACE_S = 2.0
-_INIT_PID = 1
 
 
-def run(options: ServeOptions) -> None:
-    """See ``serve.serve``."""
+def run(options: ServeOptions, worker: Worker | None = None) -> None:
+    """See ``serve.serve``.
+
+    Args:
+        options: the command's.
+        worker: what this process was given if it is one of several; ``None``: it is the server.
+    """
     _tighten_umask()
+    _give_memory_back()
     hub = gevent.get_hub()
     _survive_greenlets(hub)
-    with _installed_vault(options):
-        catalog = _load(options)
+    with _installed_vault(options, worker):
+        catalog = _load(options, worker)
+        # What is there now stays: full collections needn't look at it.
+        gc.collect()
+        gc.freeze()
         stop = Event()
-        watchers = _watch_signals(hub, stop) + _watch_parent(hub, stop, options.watch_parent)
-        _serve(hub, options, catalog, stop)
+        watchers = _watch_signals(hub, stop) + _watch_parent(hub, stop, options.watch_parent and worker is None)
+        if worker is None:
+            _serve(hub, options, catalog, stop)
+        else:
+            _serve_as_worker(hub, options, catalog, stop, worker)
         for watcher in watchers:
             watcher.stop()
             watcher.close()
@@ -55,8 +76,11 @@ def run(options: ServeOptions) -> None:
 def _serve(hub: Any, options: ServeOptions, catalog: Catalog, stop: Event) -> None:
     events = Events(hub, options.event_timeout_s)
     instances = Instances(catalog, lua_style=options.lua_style, timeout_s=options.event_timeout_s)
+    dispatcher = Dispatcher(catalog, instances, events)
     socket_file = SocketFile(options.socket, mode=options.socket_mode, group=options.socket_group)
-    server = Server(hub, socket_file.listen(), Dispatcher(catalog, instances, events).dispatch, events)
+    server = Server(
+        hub, socket_file.listen(), dispatcher, events, server_pid=os.getpid(), busy_poll_us=options.busy_poll_us
+    )
     server.start()
     log.info("serving %d plugins on %s", len(catalog.plugins), options.socket)
     stop.wait()
@@ -65,25 +89,61 @@ def _serve(hub: Any, options: ServeOptions, catalog: Catalog, stop: Event) -> No
     server.stop(_GRACE_S)
 
 
+def _serve_as_worker(hub: Any, options: ServeOptions, catalog: Catalog, stop: Event, worker: Worker) -> None:
+    events = Events(hub, options.event_timeout_s, index=worker.index, count=worker.count)
+    instances = Instances(catalog, lua_style=options.lua_style, timeout_s=options.event_timeout_s)
+    dispatcher = Dispatcher(catalog, instances, events)
+    sharing = Sharing(worker, hub.loop, dispatcher, instances, events)
+    control = Control(worker, hub.loop, stop, sharing.peers.add)
+    listener = _socket.socket(fileno=worker.listener.detach())
+    server = Server(
+        hub,
+        listener,
+        dispatcher,
+        events,
+        server_pid=worker.server_pid,
+        alone=False,
+        busy_poll_us=options.busy_poll_us,
+    )
+    server.start()
+    log.debug("worker %d serves %d plugins", worker.index, len(catalog.plugins))
+    control.say_ready()
+    stop.wait()
+    server.stop(_GRACE_S, lambda: control.wait_for_others(_GRACE_S))
+    sharing.peers.close()
+
+
 @contextlib.contextmanager
-def _installed_vault(options: ServeOptions) -> Iterator[None]:
+def _installed_vault(options: ServeOptions, worker: Worker | None) -> Iterator[None]:
     """Give the plugins the process's vault, for as long as the server runs."""
-    with Vault(Settings.load(options.settings)) as vault:
+    settings = Settings.load(options.settings)
+    agent = hosted_agent(settings, wanted=options.agent) if worker is None or worker.index == 0 else None
+    with Vault(settings, observer=agent.metrics if agent else None) as vault:
         install_vault(vault)
         vault.preload()
         try:
+            if agent:
+                agent.start(vault)
             yield
         finally:
+            if agent:
+                agent.stop()
             install_vault(None)
 
 
-def _load(options: ServeOptions) -> Catalog:
+def _load(options: ServeOptions, worker: Worker | None) -> Catalog:
     catalog = load_all(options.directories)
     for reason in catalog.broken.values():
         log.error("%s", reason)
-    if options.dumps is not None:
+    if options.dumps is not None and (worker is None or worker.index == 0):
         write_dumps(options.dumps, catalog.plugins.values())
     return catalog
+
+
+def _give_memory_back() -> None:
+    """Have the C library return large blocks to the system at once; by default it keeps tens of MiB after one body."""
+    with contextlib.suppress(OSError, AttributeError):  # no glibc
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, RENEW_BYTES)
 
 
 def _tighten_umask() -> None:
@@ -114,8 +174,8 @@ def _watch_signals(hub: Any, stop: Event) -> list[Any]:
 
 def _watch_parent(hub: Any, stop: Event, wanted: bool) -> list[Any]:
     """Stop when the parent dies: Kong's worker does not take its server along."""
-    parent = os.getppid()
-    if not wanted or parent <= _INIT_PID:
+    parent = watched_parent(wanted)
+    if parent is None:
         return []
 
     def look() -> None:

@@ -10,36 +10,47 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from msgpack import Packer, Unpacker
+from msgpack import Packer, Unpacker, unpackb
 
 __all__ = [
     "MAX_FRAME_BYTES",
     "MAX_ITEMS",
     "MAX_MSGID",
     "PACK_ERRORS",
+    "RENEW_BYTES",
     "call_prefix",
     "data_frame",
     "error_frame",
+    "new_pack",
     "new_unpacker",
     "pack",
     "pack_call",
     "result_frame",
     "ret_frame",
     "server_pid_frame",
+    "unpack",
 ]
 
 #: A frame that needs more is an attack or a mistake: the connection is closed.
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 #: Elements of one array or map; a list is allocated as declared, before its elements arrive.
 MAX_ITEMS = 1 << 20
+#: An encoder or decoder that has seen more is replaced: it keeps a buffer of that size.
+RENEW_BYTES = 1 << 20
 #: Kong counts from 1, in each worker and plugin.
 MAX_MSGID = 0xFFFFFFFF
 
 #: What :data:`pack` raises for a value that MessagePack can't hold.
 PACK_ERRORS = (TypeError, ValueError, OverflowError)
 
-#: Header values that are no UTF-8 come and go unchanged, as surrogate escapes.
-pack: Callable[[Any], bytes] = Packer(unicode_errors="surrogateescape").pack
+
+def new_pack() -> Callable[[Any], bytes]:
+    """Return an encoder, which keeps a buffer as large as its largest value."""
+    # Header values that are no UTF-8 come and go unchanged, as surrogate escapes.
+    return Packer(unicode_errors="surrogateescape").pack  # type: ignore[no-any-return]
+
+
+pack = new_pack()
 
 _READ_AHEAD_BYTES = 16 * 1024
 
@@ -63,6 +74,11 @@ def new_unpacker() -> Unpacker:
     )
 
 
+def unpack(data: bytes) -> Any:
+    """Return the one value that ``data`` holds; its parts are bounded by the bytes that are there."""
+    return unpackb(data, strict_map_key=False, unicode_errors="surrogateescape")
+
+
 def call_prefix(method: str) -> bytes:
     """Return what comes between an event's id and the packed arguments of a PDK call: pack it once, use it often."""
     return _DATA + b"\x82\xa6Method" + pack(method) + b"\xa4Args"
@@ -73,9 +89,9 @@ def pack_call(method: str, *arguments: Any) -> bytes:
     return call_prefix(method) + pack(arguments)
 
 
-def data_frame(msgid: int, event_id: int, call: bytes) -> bytes:
-    """Return the reply that asks Kong for a PDK call: :func:`call_prefix` and packed arguments."""
-    return _EVENT_HEAD(_REPLY, msgid, _EVENT_ID, event_id) + call
+def data_frame(msgid: int, event_id: int, call: bytes, arguments: bytes = b"") -> bytes:
+    """Return the reply that asks for a PDK call: :func:`pack_call`, or :func:`call_prefix` and packed arguments."""
+    return _EVENT_HEAD(_REPLY, msgid, _EVENT_ID, event_id) + call + arguments
 
 
 def ret_frame(msgid: int, event_id: int) -> bytes:

@@ -82,13 +82,15 @@ class Runner(greenlet):
         self.phase = None
         self.doomed = False
 
-    def run(self, phase: Phase | None) -> None:
+    def run(self, phase: Phase) -> None:
         """Run phases until told to stop. What a plugin raises never gets out of here."""
-        events = self._events
+        events, parent = self._events, self.parent
         live, idle = events.live, events.idle
-        while phase is not None:
+        # An unconditional loop: CPython 3.11 specializes code that is entered only once at no other jump.
+        while True:
             try:
-                phase.call()
+                call = phase.call
+                call()
                 connection = self.connection or self.settle()
             except EventOver:
                 pass
@@ -100,14 +102,22 @@ class Runner(greenlet):
                 live.pop(self.event_id, None)
             else:
                 events.lingering.pop(self, None)
-            self.connection = self.phase = phase = None
+            self.connection = self.phase = None
             self.event_id = 0
             if self.doomed or len(idle) >= _MAX_IDLE:
                 return
             # Of this greenlet, which is the current one: no event sees another's context variables.
             self.gr_context = None
             idle.append(self)
-            phase = self._next_phase()
+            try:
+                phase = switch_to(parent)
+                # An event sets the connection first; anything else is a wake-up that a plugin left behind.
+                while self.connection is None:
+                    phase = switch_to(parent)
+            except BaseException:  # a timeout that a plugin left behind, or the interpreter's end
+                if self in idle:
+                    idle.remove(self)
+                return
 
     def settle(self) -> Connection:
         """Wait for Kong's answer to a PDK call that the plugin left by a timeout of its own; return where to go on.
@@ -129,15 +139,3 @@ class Runner(greenlet):
         events.lingering[self] = events.tick
         self.event_id = 0
         self.connection = None
-
-    def _next_phase(self) -> Phase | None:
-        try:
-            while True:
-                phase = switch_to(self.parent)
-                # An event sets the connection first; anything else is a wake-up that a plugin left behind.
-                if self.connection is not None:
-                    return phase  # type: ignore[no-any-return]
-        except BaseException:  # a timeout that a plugin left behind, or the interpreter's end
-            if self in self._events.idle:
-                self._events.idle.remove(self)
-            return None

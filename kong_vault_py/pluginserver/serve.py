@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kong_vault_py.pluginserver.prefork import Worker
 
 __all__ = ["DEFAULT_EVENT_TIMEOUT_S", "MAX_EVENT_TIMEOUT_S", "ServeOptions", "serve"]
 
@@ -26,6 +30,9 @@ class ServeOptions:
         lua_style: PDK calls return ``(data, error)``.
         event_timeout_s: how long a phase may take.
         watch_parent: stop when the starting process dies.
+        agent: serve as the node's agent too.
+        workers: how many processes serve; 0: what the settings say.
+        busy_poll_us: how long to look for another request before sleeping.
     """
 
     directories: tuple[Path, ...]
@@ -37,6 +44,9 @@ class ServeOptions:
     lua_style: bool = False
     event_timeout_s: float = DEFAULT_EVENT_TIMEOUT_S
     watch_parent: bool = True
+    agent: bool = False
+    workers: int = 0
+    busy_poll_us: int = 0
 
 
 def serve(options: ServeOptions) -> None:
@@ -45,10 +55,40 @@ def serve(options: ServeOptions) -> None:
     Raises:
         ConfigError: a directory, the socket or a setting is wrong.
     """
+    from kong_vault_py.settings import Settings
+
+    workers = options.workers or Settings.load(options.settings).runtime.pluginserver_workers
+    if workers == 1:
+        _serve_here(options, None)
+    else:
+        _serve_with(workers, options)
+
+
+def _serve_with(workers: int, options: ServeOptions) -> None:
+    """Be the parent of the workers; each worker comes back from ``run`` on its own."""
+    from kong_vault_py.pluginserver.plugins import find_plugins
+    from kong_vault_py.pluginserver.prefork import Supervisor, watched_parent
+    from kong_vault_py.socket_file import SocketFile
+
+    find_plugins(options.directories)  # A mistake shows before the socket is taken over.
+    socket_file = SocketFile(options.socket, mode=options.socket_mode, group=options.socket_group)
+    supervisor = Supervisor(socket_file.listen(), workers, watched_parent(options.watch_parent))
+    worker = None
+    try:
+        worker = supervisor.run()
+    finally:
+        if worker is None:
+            socket_file.remove()
+            supervisor.end()
+    if worker is not None:
+        _serve_here(options, worker)
+
+
+def _serve_here(options: ServeOptions, worker: Worker | None) -> None:
     from gevent import monkey
 
     monkey.patch_all()
     # Only now: whatever these import must find the patched sockets and locks.
     from kong_vault_py.pluginserver.process import run
 
-    run(options)
+    run(options, worker)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import _socket
 import logging
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import gevent
 
+from kong_vault_py.pluginserver.busy_poll import BusyPoll
 from kong_vault_py.pluginserver.connection import READ, Connection
+from kong_vault_py.pluginserver.dispatch import Dispatcher
 from kong_vault_py.pluginserver.events import Events
 from kong_vault_py.pluginserver.protocol import server_pid_frame
 
@@ -31,19 +32,33 @@ class Server:
     Args:
         hub: gevent's hub.
         listener: a non-blocking, listening socket.
-        dispatch: takes each connection's frames.
+        dispatcher: takes each connection's requests.
         events: the events in flight; their coarse time is driven from here.
+        server_pid: the process id that Kong knows the server by.
+        alone: no other process accepts connections from the listener.
+        busy_poll_us: see :class:`BusyPoll`; 0: sleep at once.
     """
 
     def __init__(
-        self, hub: Any, listener: _socket.socket, dispatch: Callable[[Connection, Any], None], events: Events
+        self,
+        hub: Any,
+        listener: _socket.socket,
+        dispatcher: Dispatcher,
+        events: Events,
+        *,
+        server_pid: int,
+        alone: bool = True,
+        busy_poll_us: int = 0,
     ) -> None:
         self._loop = hub.loop
         self._listener = listener
-        self._dispatch = dispatch
+        self._dispatch = dispatcher.dispatch
+        self._busy_poll = BusyPoll(hub.loop, dispatcher.take, busy_poll_us) if busy_poll_us else None
+        self._take = self._busy_poll.take if self._busy_poll else dispatcher.take
         self._events = events
         self._connections: set[Connection] = set()
-        self._greeting = server_pid_frame(os.getpid())
+        self._greeting = server_pid_frame(server_pid)
+        self._accepts_at_once = _ACCEPTS_AT_ONCE if alone else 1  # one each in turn
         self._acceptor = self._loop.io(listener.fileno(), READ)
         self._resume = self._loop.timer(_ACCEPT_PAUSE_S)
         self._sweeper = self._loop.timer(events.tick_s, repeat=events.tick_s)
@@ -53,8 +68,13 @@ class Server:
         self._acceptor.start(self._on_connect)
         self._sweeper.start(self._events.sweep)
 
-    def stop(self, grace_s: float) -> None:
-        """Accept no more, let events in flight finish for at most ``grace_s`` seconds, then close everything."""
+    def stop(self, grace_s: float, others: Callable[[], None] | None = None) -> None:
+        """Accept no more, let events in flight finish for at most ``grace_s`` seconds, then close everything.
+
+        Args:
+            grace_s: how long.
+            others: called before that; waits until other workers' events, whose Steps may come here, are over too.
+        """
         for watcher in (self._acceptor, self._resume):
             watcher.stop()
             watcher.close()
@@ -64,6 +84,8 @@ class Server:
             gevent.sleep(_POLL_S)
         if self._events.in_flight:
             log.warning("%d events had not finished after %g s", self._events.in_flight, grace_s)
+        if others is not None:
+            others()
         self._sweeper.stop()
         self._sweeper.close()
         # In the hub: a greenlet that is thrown at comes back there, not here.
@@ -71,9 +93,11 @@ class Server:
         gevent.sleep(_POLL_S)
         for connection in list(self._connections):
             connection.close()
+        if self._busy_poll:
+            self._busy_poll.close()
 
     def _on_connect(self) -> None:
-        for _ in range(_ACCEPTS_AT_ONCE):
+        for _ in range(self._accepts_at_once):
             try:
                 descriptor, _address = self._listener._accept()  # type: ignore[attr-defined]  # socket.accept's own
             except (BlockingIOError, ConnectionAbortedError):
@@ -87,6 +111,7 @@ class Server:
                 Connection(
                     _socket.socket(fileno=descriptor),
                     self._loop,
+                    take=self._take,
                     dispatch=self._dispatch,
                     forget=self._connections.discard,
                     greeting=self._greeting,

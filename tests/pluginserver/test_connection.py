@@ -55,6 +55,7 @@ class Ends:
         self.server = Connection(
             ours,
             self.loop,
+            take=lambda _connection, _data: False,
             dispatch=lambda _connection, frame: self.frames.append(frame),
             forget=self.forgotten.append,
             greeting=b"hello ",
