@@ -55,6 +55,8 @@ def get_all(
     for reference in wanted:
         groups.setdefault(_resource(reference), []).append(reference)
     found: dict[str, Secret | VaultError] = {}
+    if progress is not None:
+        progress(0, len(wanted))
     if groups:
         pool = ThreadPoolExecutor(min(at_once, len(groups)), "kong-vault-fetch")
         try:

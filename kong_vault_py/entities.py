@@ -1,8 +1,9 @@
 """Vault entities: which strategy, with which config, stands behind a reference's name.
 
-A name is looked up as a vault entity's prefix first (``vaults:`` of a declarative kong.yml or decK file), then as a
-strategy configured by ``vault_<name>_*`` settings, so that ``{vault://hcv/...}`` works without an entity, as in Kong.
-Both files are read again when they change; a broken edit keeps the last good state and says so once.
+A name is looked up as a vault entity's prefix first (the manager's, then ``vaults:`` of a declarative kong.yml or
+decK file), then as a strategy configured by ``vault_<name>_*`` settings, so that ``{vault://hcv/...}`` works without
+an entity, as in Kong. Both files are read again when they change; a broken edit keeps the last good state and says so
+once.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from cachetools import LRUCache
 
 from kong_vault_py.errors import ConfigError, UnknownPrefixError, UnknownStrategyError
 from kong_vault_py.options import options_of
+from kong_vault_py.reference import Reference
 from kong_vault_py.settings import Settings
 from kong_vault_py.strategies.base import Strategy
 from kong_vault_py.strategies.registry import strategy_names
 
-__all__ = ["EntityDirectory", "VaultEntity", "read_entities"]
+__all__ = ["EntityDirectory", "EntitySource", "VaultEntity", "read_entities"]
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,33 @@ class VaultEntity:
     name: str
     config: Mapping[str, object] = field(default_factory=dict)
     source: str = "settings"
+
+
+class EntitySource(Protocol):
+    """Where entities come from besides the files: the manager. It goes before them."""
+
+    @property
+    def entities(self) -> Mapping[str, VaultEntity]:
+        """The entities known now, by prefix."""
+
+    @property
+    def version(self) -> object:
+        """What is another object whenever anything changed."""
+
+    def find(self, prefix: str) -> VaultEntity | None:
+        """Return the entity of a prefix; may wait a moment at the start."""
+
+    def wait(self) -> None:
+        """Wait until something is known, or known to be unknown; not for long."""
+
+    def explain(self, prefix: str) -> None:
+        """Raise an UnavailableError where the prefix may be unknown only for now."""
+
+    def completed(self, entity: VaultEntity) -> VaultEntity:
+        """Return an entity, whoever wrote it, with what the source knows to add."""
+
+    def admit(self, reference: Reference, plugin: str | None) -> None:
+        """Raise a PermissionDeniedError where the plugin may not have the reference."""
 
 
 def read_entities(path: Path) -> dict[str, VaultEntity]:
@@ -101,11 +130,21 @@ class EntityDirectory:
     Args:
         settings: the settings as loaded at start.
         load_strategy: strategy name -> class (raises UnknownStrategyError).
+        source: where entities come from besides.
     """
 
-    def __init__(self, settings: Settings, load_strategy: Callable[[str], type[Strategy[Any]]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        load_strategy: Callable[[str], type[Strategy[Any]]],
+        source: EntitySource | None = None,
+    ) -> None:
         self._settings = settings
         self._load_strategy = load_strategy
+        self._source = source
+        self._source_version = source.version if source else None
+        self._shadowed: set[str] = set()
+        self._polling = threading.Lock()
         declared = settings.runtime.entities
         self._declared = Path(declared) if declared else None
         self._stamps = self._look()
@@ -125,21 +164,52 @@ class EntityDirectory:
         Raises:
             UnknownPrefixError: neither an entity's prefix nor a strategy.
         """
-        entity = self._entities.get(name)
-        if entity is None:
-            with self._adopted_lock:
-                entity = self._adopted.get(name)
+        entity = self._declared_as(name)
         if entity is not None:
-            return entity
+            return entity if self._source is None else self._source.completed(entity)
         try:
             strategy = self._load_strategy(name)
         except UnknownStrategyError as error:
-            prefixes = ", ".join(self._entities) or "none configured"
+            if self._source is not None:
+                self._source.explain(name)
+            prefixes = ", ".join(self._prefixes()) or "none configured"
             raise UnknownPrefixError(
                 f"no vault entity has the prefix '{name}' (prefixes: {prefixes}), "
                 f"and no strategy that name ({', '.join(strategy_names())})"
             ) from error
-        return VaultEntity(name, name, self._by_name(name, strategy))
+        entity = VaultEntity(name, name, self._by_name(name, strategy))
+        return entity if self._source is None else self._source.completed(entity)
+
+    def admit(self, reference: Reference, plugin: str | None = None) -> None:
+        """Check whether a reference may be resolved here.
+
+        Args:
+            reference: any.
+            plugin: the plugin whose config holds it; ``None`` where that isn't known.
+
+        Raises:
+            PermissionDeniedError: the manager's policies don't allow it.
+        """
+        if self._source is not None:
+            self._source.admit(reference, plugin)
+
+    def _declared_as(self, name: str) -> VaultEntity | None:
+        """Return what the manager, the file or a request calls so."""
+        # A strategy's name is no prefix, and needs no manager.
+        if self._source is not None and name not in strategy_names():
+            found = self._source.find(name)
+            if found is not None:
+                return found
+        entity = self._entities.get(name)
+        if entity is None:
+            with self._adopted_lock:
+                entity = self._adopted.get(name)
+        return entity
+
+    def _prefixes(self) -> dict[str, VaultEntity]:
+        """Return the entities by prefix: the manager's before the file's."""
+        managed = self._source.entities if self._source else {}
+        return {**self._entities, **managed}
 
     def adopt(self, entity: VaultEntity) -> str:
         """Take in an entity that came with a request, and return the name by which references reach it.
@@ -161,12 +231,15 @@ class EntityDirectory:
 
     def all(self) -> list[VaultEntity]:
         """Return the declared entities, then the strategies that settings configure by name."""
-        by_name = [self.find(name) for name in self._configured() if name not in self._entities]
-        return [*self._entities.values(), *by_name]
+        declared = self._prefixes()
+        by_name = [self.find(name) for name in self._configured() if name not in declared]
+        return [*declared.values(), *by_name]
 
     def strategies_in_use(self) -> list[str]:
         """Return the names of the strategies that entities name, or settings configure."""
-        return sorted({*self._configured(), *(entity.name for entity in self._entities.values())})
+        if self._source is not None:
+            self._source.wait()
+        return sorted({*self._configured(), *(entity.name for entity in self._prefixes().values())})
 
     def _configured(self) -> list[str]:
         """Return the names of the strategies that settings configure."""
@@ -176,6 +249,11 @@ class EntityDirectory:
 
     def poll(self) -> bool:
         """Read the files again if one changed; tell whether anything may be different now. Never raises."""
+        with self._polling:
+            read = self._read_changed()
+            return self._source_changed() or read
+
+    def _read_changed(self) -> bool:
         stamps = self._look()
         if stamps == self._stamps:
             return False
@@ -189,6 +267,16 @@ class EntityDirectory:
         self._settings, self._entities = settings, entities
         log.info("vault entities read again: %d from %s", len(entities), self._declared or "no file")
         return True
+
+    def _source_changed(self) -> bool:
+        if self._source is None:
+            return False
+        shadowed = self._entities.keys() & self._source.entities.keys()
+        for prefix in sorted(shadowed - self._shadowed):
+            log.warning("vault '%s': the manager's counts, not that of %s", prefix, self._declared)
+        self._shadowed = shadowed
+        version, self._source_version = self._source_version, self._source.version
+        return version is not self._source_version
 
     def _by_name(self, name: str, strategy: type[Strategy[Any]]) -> dict[str, object]:
         """Collect ``vault_<name>_<option>`` as Kong does (get_vault_name_and_config_by_name): dashes to underscores."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from kong_vault_py.cache import SecretCache
 from kong_vault_py.entities import EntityDirectory
-from kong_vault_py.errors import ConfigError, UnknownPrefixError, VaultError
+from kong_vault_py.errors import ConfigError, PermissionDeniedError, UnknownPrefixError, VaultError
 from kong_vault_py.fetching import Answer, Fetcher, Located
 from kong_vault_py.flight import Flights
 from kong_vault_py.options import StrategyConfig
@@ -18,6 +19,8 @@ from kong_vault_py.rotation import Rotation
 from kong_vault_py.status import FetchEvent, Observer, ResourceStatus
 
 __all__ = ["Keeper", "Pace"]
+
+log = logging.getLogger(__name__)
 
 #: After a forced refresh that brought nothing new, the next one waits: wrong credentials are not the vault's fault.
 _FORCED_PAUSE_S = 1.0
@@ -97,12 +100,14 @@ class Keeper:
             ConfigError: its vault is unknown or wrongly configured.
         """
         parsed = parse_reference(reference)
-        self._directory.find(parsed.name)
+        generation = self.generation
+        self._admit(parsed)
         key, resource = self._track(reference, parsed)
-        if self._take_from_answer(resource, reference):
-            return None
-        self._flights.run(key, lambda: self._fetch(key, resource))
-        return resource.error
+        if not self._take_from_answer(resource, reference):
+            self._flights.run(key, lambda: self._fetch(key, resource))
+        if generation != self.generation:
+            self._drop_refused(key, resource)  # it may have got in behind reload's back
+        return None if reference in self._cache.entries else resource.error
 
     def force(self, references: Iterable[str], *, since: float) -> bool:
         """Refresh the references' resources, but for those refreshed after ``since``, or lately without news.
@@ -113,7 +118,10 @@ class Keeper:
         Raises:
             VaultError: a reference is wrong, or its vault's config is.
         """
-        resources = dict(self._track(reference, parse_reference(reference)) for reference in references)
+        parsed = {reference: parse_reference(reference) for reference in references}
+        for found in parsed.values():
+            self._directory.admit(found)
+        resources = dict(self._track(reference, found) for reference, found in parsed.items())
         fresher = False
         for key, resource in resources.items():
             try:
@@ -137,7 +145,7 @@ class Keeper:
         return self._rotation.run_due()
 
     def reload(self) -> None:
-        """Read changed files, and refresh at once the resources that lead elsewhere now."""
+        """Take in changed entities: forget what may not be resolved any more, refresh what leads elsewhere now."""
         if not self._directory.poll():
             return
         with self._lock:
@@ -145,7 +153,8 @@ class Keeper:
             self._cache.clear_misses()
             resources = list(self._resources.items())
         for key, resource in resources:
-            if self._moved(resource):
+            self._drop_refused(key, resource)
+            if resource.references and self._moved(resource):
                 self._schedule(key, self._clock())
 
     def flush(self) -> None:
@@ -161,6 +170,33 @@ class Keeper:
         self._rotation.close()
         self.flush()
         self._fetcher.close_unused(set())
+
+    def _admit(self, parsed: Reference) -> None:
+        """Check that a reference leads somewhere, and that it may.
+
+        Raises:
+            UnknownPrefixError: it leads nowhere.
+            PermissionDeniedError: it may not.
+        """
+        self._directory.find(parsed.name)
+        self._directory.admit(parsed)
+
+    def _drop_refused(self, key: Hashable, resource: Resource) -> None:
+        """Forget the references that may not be resolved any more, with their values."""
+        for reference in list(resource.references):
+            try:
+                self._admit(parse_reference(reference))
+            except (UnknownPrefixError, PermissionDeniedError) as error:
+                with self._lock:
+                    self._cache.drop(reference)
+                    resource.references.pop(reference, None)
+                log.info("%s: %s", shown(reference), error)
+            except VaultError:
+                continue
+        with self._lock:
+            if not resource.references and self._resources.get(key) is resource:
+                del self._resources[key]
+                self._rotation.cancel(key)
 
     def _track(self, reference: str, parsed: Reference) -> tuple[Hashable, Resource]:
         key = resource_key(parsed)

@@ -53,6 +53,7 @@ class Plan:
         config: the config as given; never changed.
         slots: the strings that hold references.
         references: all references of the config, each once.
+        plugin: whose config it is; ``None`` where that isn't known.
         pairs: reference and the secret last seen, for the look whether anything changed.
         generation: the vault entities that the latest resolution knew, by the keeper's count.
         resolved: the config with secrets in it, the same object until a value changes; ``None`` before the first.
@@ -61,16 +62,22 @@ class Plan:
     config: Any
     slots: tuple[Slot, ...]
     references: tuple[str, ...]
+    plugin: str | None = None
     pairs: tuple[tuple[str, Secret], ...] = ()
     generation: int = 0
     resolved: Any = field(repr=False, default=None)
 
     @classmethod
-    def of(cls, config: Any) -> Plan:
-        """Scan a config: nested mappings, lists and strings."""
+    def of(cls, config: Any, plugin: str | None = None) -> Plan:
+        """Scan a config: nested mappings, lists and strings.
+
+        Args:
+            config: the config.
+            plugin: whose it is.
+        """
         slots = tuple(_scan(config, (), None))
         references = tuple(dict.fromkeys(reference for slot in slots for reference in slot.references))
-        return cls(config, slots, references, resolved=None if slots else config)
+        return cls(config, slots, references, plugin, resolved=None if slots else config)
 
     def given_by_kong(self, reference: str) -> bool:
         """Tell whether Kong resolved every field with this reference itself, so that its values can stand in."""

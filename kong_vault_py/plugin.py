@@ -18,17 +18,22 @@ the vault takes its settings from the environment at the first use.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from kong_vault_py.vault import Vault
 
-__all__ = ["BoundConfig", "bind", "install_vault", "pdk", "vault"]
+__all__ = ["PLUGIN_MODULE", "BoundConfig", "bind", "install_vault", "pdk", "vault"]
 
 R = TypeVar("R")
 
+#: Our server imports a plugin's file under this and the plugin's name.
+PLUGIN_MODULE = "kong_plugin_"
 _vault: Vault | None = None
 _lock = threading.Lock()
 
@@ -62,7 +67,7 @@ class BoundConfig:
     def __init__(self, config: Mapping[str, Any]) -> None:
         from kong_vault_py.plan import Plan
 
-        self._plan = Plan.of(config)
+        self._plan = Plan.of(config, _calling_plugin())
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -107,6 +112,17 @@ def pdk(kong: Any) -> Any:
     unwrapped, and an error raises.
     """
     return kong if getattr(type(kong), "__kong_vault_py__", False) else _PlainPdk(kong)
+
+
+def _calling_plugin() -> str | None:
+    """Return the plugin on whose behalf this is called, for the audit and the manager's policies."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if isinstance(module, str) and module.startswith(PLUGIN_MODULE):
+            return module[len(PLUGIN_MODULE) :]
+        frame = frame.f_back
+    return None
 
 
 class _PlainPdk:

@@ -10,12 +10,13 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.options import build_config, option, options_of
+from kong_vault_py.secret import Secret
 
 __all__ = ["RuntimeSettings", "Settings", "parse_conf"]
 
@@ -23,7 +24,11 @@ log = logging.getLogger(__name__)
 
 _ENV_PREFIX = "KONG_"
 _OUR_PREFIX = "vault_py_"
-_COMMENT = re.compile(r"(?<!\\)#.*$")
+_SPACE = " \t\n\v\f\r"
+_COMMENT = re.compile(r"\s*(?<!\\)#.*$", re.ASCII | re.DOTALL)
+_IGNORED = re.compile(r"\s*(?:[#;]|$)", re.ASCII)
+_CONTINUED = re.compile(r"\\\s*$", re.ASCII)
+_NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,46 @@ class RuntimeSettings:
         help="Whether requests may say where a vault is and who we are to it; unset: any on the socket, none over TCP.",
     )
     agent_warmup: str = option("", help="References that the agent fetches before it is ready, comma-separated.")
+    manager_url: str | None = option(
+        None, help="URL of the manager that this node takes its vault entities from, and reports to."
+    )
+    manager_ca_cert: str | None = option(
+        None, help="File (PEM) of the manager's certificate authority; unset: those that the system trusts."
+    )
+    manager_plain_http: bool = option(
+        False, kind="boolean", help="Allow plain HTTP to and of a manager beyond the loopback (behind a TLS proxy)."
+    )
+    node_token: Secret | None = option(
+        None, secret=True, help="This node's token at the manager, or a reference to a vault of these settings."
+    )
+    node_token_file: str | None = option(
+        None, help="File, mode 0600, with the token instead; read again when it changes."
+    )
+    node_name: str | None = option(
+        None, help="This node's name in its reports; unset: the host's. Policies go by the token's name."
+    )
+    state_file: str | None = option(
+        None, help="File in which the last entities are kept, encrypted, for a start without the manager."
+    )
+    state_key: str | None = option(
+        None,
+        help="Master key of that file: `file:<path>`, `env:<variable>` or a reference to a vault of these settings.",
+    )
+    report_interval_s: float = option(
+        10.0, kind="number", between=(0.05, 3600), help="Seconds between this node's reports to the manager."
+    )
+    audit_hits_interval_s: float = option(
+        60.0,
+        kind="number",
+        between=(0, 86400),
+        help="Seconds for which cache hits are counted together into one audit entry per reference; 0: never told.",
+    )
+    audit_buffer: int = option(
+        10_000,
+        kind="integer",
+        between=(100, 1_000_000),
+        help="Audit entries kept while the manager is away; the oldest go first, and are counted.",
+    )
     pluginserver_workers: int = option(
         1, kind="integer", between=(1, 64), help="Processes of the plugin server, which share its socket."
     )
@@ -114,21 +159,39 @@ class Settings:
 
 
 def parse_conf(text: str, where: str) -> dict[str, str]:
-    r"""Parse kong.conf's format: ``key = value``, ``#`` starts a comment unless written ``\#``.
+    r"""Parse kong.conf's format: ``key = value``.
+
+    ``#`` starts a comment unless written ``\#``; ``;`` starts one at the beginning of a line; ``\`` at a line's end
+    continues it. As Kong reads it (``load_config`` of ``kong/conf_loader/init.lua``, on Penlight's ``config.read``),
+    but that values stay text, and that what Kong would drop in silence is an error.
 
     Raises:
         ConfigError: a line is neither empty, a comment nor ``key = value``; says which.
     """
     values = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        content = _COMMENT.sub("", line).strip()
-        if not content:
-            continue
-        key, equals, value = content.partition("=")
-        if not equals or not key.strip():
+    for number, line in _joined(text, where):
+        key, equals, value = line.partition("=")
+        if not equals or not key.strip(_SPACE) or line.startswith("["):
             raise ConfigError(f"{where}, line {number}: not of the form 'key = value'")
-        values[key.strip()] = value.strip().replace("\\#", "#")
+        name = _NOT_IN_NAMES.sub("_", key.strip(_SPACE))
+        values[name] = _COMMENT.sub("", value.strip(_SPACE)).replace("\\#", "#")
     return values
+
+
+def _joined(text: str, where: str) -> Iterator[tuple[int, str]]:
+    """Yield lines with those that continue them, and the number of the first; comments amid them are passed over."""
+    begun, parts = 0, []
+    for number, line in enumerate(text.split("\n"), 1):
+        if _IGNORED.match(line):
+            continue
+        begun = begun or number
+        continued = _CONTINUED.search(line)
+        parts.append(line[: continued.start()] if continued else line)
+        if not continued:
+            yield begun, "".join(parts)
+            begun, parts = 0, []
+    if parts:
+        raise ConfigError(f"{where}, line {begun}: ends with a backslash, and no line follows that continues it")
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kong_vault_py.secret import Secret
 
-__all__ = ["Counts", "FetchEvent", "Lookup", "Observer", "ResourceStatus", "VaultStatus"]
+__all__ = ["Counts", "FetchEvent", "Lookup", "ManagerStatus", "Observer", "ResourceStatus", "VaultStatus"]
 
 
 class Lookup(NamedTuple):
@@ -84,11 +84,43 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class ManagerStatus:
+    """How a node and its manager stand with each other.
+
+    Attributes:
+        url: the manager's.
+        revision: of the vault entities in use; ``None`` before any were heard of.
+        vaults: how many of them there are.
+        connected: the last request was answered.
+        last_sync_age_s: seconds since the last answer; ``None`` before the first one of this process.
+        error: why there is no answer, in one line; ``None`` where there is.
+        audit_waiting: audit entries that wait for the manager.
+        audit_dropped: those that had to go before it took them.
+    """
+
+    url: str
+    revision: int | None
+    vaults: int
+    connected: bool
+    last_sync_age_s: float | None
+    error: str | None
+    audit_waiting: int = 0
+    audit_dropped: int = 0
+
+
+@dataclass(frozen=True)
 class VaultStatus:
-    """How a resolver stands."""
+    """How a resolver stands.
+
+    Attributes:
+        counts: since the start.
+        resources: all that are kept.
+        manager: who brings the vault entities; ``None`` where there is no manager.
+    """
 
     counts: Counts
     resources: tuple[ResourceStatus, ...]
+    manager: ManagerStatus | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

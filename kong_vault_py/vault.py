@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kong_vault_py.bulk import Fetches, get_all
 from kong_vault_py.cache import SecretCache
@@ -25,10 +25,13 @@ from kong_vault_py.plan import Plan
 from kong_vault_py.reference import Reference, is_reference, parse_reference, reference_text, whole_reference
 from kong_vault_py.resources import shown
 from kong_vault_py.secret import Secret
-from kong_vault_py.settings import Settings
+from kong_vault_py.settings import RuntimeSettings, Settings
 from kong_vault_py.status import Counts, Lookup, Observer, VaultStatus
 from kong_vault_py.strategies.base import Health, HealthStatus, Strategy
 from kong_vault_py.strategies.registry import load_strategy
+
+if TYPE_CHECKING:
+    from kong_vault_py.data_plane import DataPlane
 
 __all__ = ["Vault"]
 
@@ -74,7 +77,10 @@ class Vault:
             background=background,
             reload_interval_s=runtime.reload_interval_s,
         )
-        directory = EntityDirectory(settings, strategies)
+        self._data_plane = self._node_of(runtime)
+        if self._data_plane is not None:
+            observer = self._data_plane.observer(observer)
+        directory = EntityDirectory(settings, strategies, self._data_plane.entities if self._data_plane else None)
         fetcher = Fetcher(directory, strategies, allowed, self.get)
         if runtime.agent is not None:
             from kong_vault_py.second_level import behind_agent  # brings HTTP along
@@ -90,6 +96,8 @@ class Vault:
         self._misses = 0
         self._fetcher = fetcher
         self._keeper = Keeper(self._cache, directory, self._fetcher, pace, observer)
+        if self._data_plane is not None and background:
+            self._data_plane.start(self._entities_changed)
 
     def get(self, reference: str) -> Secret:
         """Return the secret that a reference stands for: from the cache, or else from its vault.
@@ -238,9 +246,7 @@ class Vault:
         wanted = references.references if isinstance(references, Plan) else references
         return get_all(self.get, wanted, at_once=self._workers).failures
 
-    def get_all(
-        self, references: Iterable[str], *, progress: Callable[[int, int], None] | None = None
-    ) -> Fetches:
+    def get_all(self, references: Iterable[str], *, progress: Callable[[int, int], None] | None = None) -> Fetches:
         """Get many references for one use: 16 fetches at a time, each resource one time.
 
         Args:
@@ -278,7 +284,8 @@ class Vault:
         """Say how every resource stands, and what was counted since the start."""
         keeper, cache = self._keeper, self._cache
         counts = Counts(cache.hits, self._misses, keeper.fetches, keeper.failures, cache.evictions)
-        return VaultStatus(counts, keeper.statuses())
+        manager = self._data_plane.status() if self._data_plane else None
+        return VaultStatus(counts, keeper.statuses(), manager)
 
     def rotate(self) -> int:
         """Refresh now what is due, in the caller's thread, and say how many resources that were."""
@@ -294,6 +301,8 @@ class Vault:
 
     def close(self) -> None:
         """Stop refreshing, close the vaults' clients and forget every value. Safe to call twice."""
+        if self._data_plane is not None:
+            self._data_plane.close()
         self._keeper.close()
 
     def __enter__(self) -> Vault:
@@ -301,6 +310,24 @@ class Vault:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _node_of(self, runtime: RuntimeSettings) -> DataPlane | None:
+        """Return the node's part of a manager, where the settings name one."""
+        if runtime.manager_url is None:
+            return None
+        from kong_vault_py.data_plane import DataPlane  # brings HTTP along
+
+        return DataPlane(
+            runtime,
+            resolve=self.get,
+            status=self.status,
+            hits=lambda: {reference: entry.hits for reference, entry in list(self._entries.items())},
+            takes_entities=runtime.agent is None,
+        )
+
+    def _entities_changed(self) -> None:
+        self._keeper.reload()
+        self.preload()
 
     def _get_uncached(self, reference: str) -> Secret:
         self._misses += 1
@@ -331,8 +358,12 @@ class Vault:
     def _resolved(self, plan: Plan) -> Any:
         secrets: dict[str, Secret] = {}
         generation = self._keeper.generation
+        if plan.plugin is not None and self._data_plane is not None:
+            self._data_plane.usage.note(plan.plugin, plan.references)
         for reference in plan.references:
             try:
+                if plan.plugin is not None:
+                    self._directory.admit(parse_reference(reference), plan.plugin)
                 secrets[reference] = self.get(reference)
             except UnknownPrefixError:
                 if not plan.given_by_kong(reference):

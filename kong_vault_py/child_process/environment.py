@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kong_vault_py.bulk import Fetches
 from kong_vault_py.errors import ConfigError, VaultError
 from kong_vault_py.rendering.document import decoded
 from kong_vault_py.rendering.env_text import variables
 from kong_vault_py.rendering.formats import format_of
 from kong_vault_py.rendering.places import SyntaxProblemError
-from kong_vault_py.rendering.references import Fetches, Filled, Prefixes, split
+from kong_vault_py.rendering.references import Filled, Prefixes, split
 from kong_vault_py.settings import parse_conf
 
 __all__ = ["Environment", "base_variables", "read_env_file", "read_mapping", "without_settings"]

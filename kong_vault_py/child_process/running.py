@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from kong_vault_py.bulk import Fetches
 from kong_vault_py.child_process.environment import Environment
 from kong_vault_py.child_process.masking import spellings
 from kong_vault_py.child_process.output import MaskedOutput
@@ -15,7 +16,6 @@ from kong_vault_py.child_process.signals import Signals
 from kong_vault_py.child_process.supervisor import Reaction, Supervisor
 from kong_vault_py.child_process.watching import Watch
 from kong_vault_py.errors import ConfigError, SecretNotFoundError
-from kong_vault_py.rendering.references import Fetches, fetch_all
 from kong_vault_py.secret import Secret
 from kong_vault_py.vault import Vault
 
@@ -100,7 +100,7 @@ class Run:
             raise
 
     def _resolved(self, vault: Vault) -> Fetches:
-        done = fetch_all(vault, self.environment.references)
+        done = vault.get_all(self.environment.references)
         unforgiven = {
             reference: error
             for reference, error in done.failures.items()

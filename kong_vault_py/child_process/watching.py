@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from kong_vault_py.bulk import Fetches
 from kong_vault_py.errors import VaultError
-from kong_vault_py.rendering.references import Fetches
 
 if TYPE_CHECKING:
     from kong_vault_py.secret import Secret

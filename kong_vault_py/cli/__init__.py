@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 
 from kong_vault_py import __version__
+from kong_vault_py.cli.conduct import ConductedGroup
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
@@ -16,9 +21,11 @@ _COMMANDS = {
     "parse": "Show what a reference says, as Kong reads it.",
     "exec": "Run a command with secrets in its environment.",
     "render": "Write a file with its references replaced by secrets.",
+    "status": "Show the cache, rotation and failures of a running agent or plugin server.",
     "vaults": "List the vaults, and how each of them is.",
     "init": "Write a working start: settings, kong.conf lines, a systemd unit or a compose file.",
     "doctor": "Say why something doesn't work on this machine, and what to do.",
+    "completion": "Print what makes a shell complete commands and options.",
     "store": "Keep secrets of your own in an encrypted file.",
     "agent": "Serve secrets to this node: to Kong's Lua, plugin servers and scripts.",
     "lua-path": "Print where Kong finds the Lua vault strategies.",
@@ -28,7 +35,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(ConductedGroup):
     """Lists all commands and imports only the one that runs."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -40,6 +47,13 @@ class _LazyGroup(click.Group):
         command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing them all."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        return found if not incomplete.startswith("-") else click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kong_vault_py.cli.resolving import masked_stderr, settings_option
+from kong_vault_py.cli.resolving import load_settings, masked_stderr, settings_option
 from kong_vault_py.errors import VaultError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _watch(_context: click.Context, _parameter: click.Parameter, text: str | Non
     return int(found)
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--env-file", "env_files", multiple=True, type=_FILE, help="Variables as NAME=value. May be repeated.")
 @click.option("--from", "mappings", multiple=True, type=_FILE, help="Variables of a YAML, JSON or kong.conf file.")
 @click.option("--inherit/--pristine", default=True, show_default=True, help="Pass on the caller's variables, or not.")
@@ -87,6 +87,8 @@ def command(
     Exit codes: CMD's own, 128 and more for the signal that killed it; 1 a reference failed; 2 misuse;
     126 CMD can't be run; 127 there is no CMD.
     """  # noqa: D301 - click wants the backspace itself
+    if not cmd[0]:
+        raise click.UsageError("CMD is empty")
     masked_stderr(logging.INFO if watch else logging.ERROR)
     from kong_vault_py.child_process.environment import Environment
     from kong_vault_py.child_process.program import StartError
@@ -119,10 +121,9 @@ def _tell(line: str) -> None:
 
 
 def _vault(settings_path: str | None, *, background: bool) -> Vault:
-    from kong_vault_py.settings import Settings
     from kong_vault_py.vault import Vault
 
-    return Vault(Settings.load(settings_path), background=background)
+    return Vault(load_settings("exec", settings_path), background=background)
 
 
 def _variables(

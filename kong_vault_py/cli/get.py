@@ -60,13 +60,19 @@ def command(
 
 def _look_up(vault: Vault, references: list[str]) -> dict[str, Lookup]:
     """Look all up, each resource fetched once and all together; print what fails and exit where any does."""
-    failures = vault.warmup(references) if len(references) > 1 else {}
+    failures: dict[str, VaultError] = {}
+    if len(references) > 1:
+        from kong_vault_py.cli.progress import Progress
+
+        with Progress("fetching secrets") as progress:
+            failures = vault.get_all(references, progress=progress).failures
     found = {}
     for reference in dict.fromkeys(references):
-        try:
-            found[reference] = vault.lookup(reference)
-        except VaultError as error:
-            failures[reference] = error
+        if reference not in failures:
+            try:
+                found[reference] = vault.lookup(reference)
+            except VaultError as error:
+                failures[reference] = error
     if failures:
         for failure in failures.values():
             click.echo(f"kong-vault get: {failure}", err=True)

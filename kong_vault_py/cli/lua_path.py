@@ -28,6 +28,9 @@ def command(form: str | None) -> None:
     Examples:
       kong-vault lua-path --conf >> /etc/kong/kong.conf
       eval "$(kong-vault lua-path --env)" && kong start
+
+    \b
+    Exit codes: 0 printed, 2 misuse.
     """  # noqa: D301 - click wants the backspace itself
     path = package_path()
     if form == "conf":

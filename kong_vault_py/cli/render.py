@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kong_vault_py.cli.progress import Progress
 from kong_vault_py.cli.resolving import resolver, settings_option
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.rendering.formats import FORMATS, format_named, format_of
@@ -113,10 +114,10 @@ def _refuse_same_file(file: Path, output: Path) -> None:
 def _rendered(document: Document, settings_path: str | None) -> bytes:
     """Resolve the document's references and fill them in; failures end the command, one line for each."""
     from kong_vault_py.rendering.document import UnrenderableError
-    from kong_vault_py.rendering.references import fetch_all
 
     with resolver("render", settings_path) as vault:
-        done = fetch_all(vault, document.references)
+        with Progress("fetching secrets") as progress:
+            done = vault.get_all(document.references, progress=progress)
         if done.failures:
             raise SystemExit(_lines(document.told(done.failures)))
         try:

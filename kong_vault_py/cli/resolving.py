@@ -14,9 +14,10 @@ from kong_vault_py.errors import VaultError
 from kong_vault_py.secret import MaskingFilter
 
 if TYPE_CHECKING:
+    from kong_vault_py.settings import Settings
     from kong_vault_py.vault import Vault
 
-__all__ = ["braced", "masked_stderr", "resolver", "settings_option"]
+__all__ = ["braced", "load_settings", "masked_stderr", "resolver", "settings_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +42,25 @@ def masked_stderr(level: int = logging.ERROR) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(MaskingFilter())
     logging.basicConfig(level=level, handlers=[handler], format="kong-vault: %(message)s")
+    # A settings file that others can read is told on every use of it.
+    logging.getLogger("kong_vault_py.settings").setLevel(min(level, logging.WARNING))
+
+
+def load_settings(command: str, path: str | None) -> Settings:
+    """Read the settings, and say which of them nobody reads.
+
+    Raises:
+        ConfigError: they are wrong.
+    """
+    from kong_vault_py.settings import Settings
+
+    settings = Settings.load(path)
+    if settings.values:
+        from kong_vault_py.diagnosis.unread_keys import unread_keys
+
+        for key, hint in unread_keys(settings.values):
+            click.echo(f"kong-vault {command}: nothing reads the setting '{key}': {hint}", err=True)
+    return settings
 
 
 @contextmanager
@@ -55,11 +75,10 @@ def resolver(command: str, settings_path: str | None) -> Iterator[Vault]:
         SystemExit: exit code 1, settings are wrong or a reference could not be resolved.
     """
     masked_stderr()
-    from kong_vault_py.settings import Settings
     from kong_vault_py.vault import Vault
 
     try:
-        with Vault(Settings.load(settings_path), background=False) as vault:
+        with Vault(load_settings(command, settings_path), background=False) as vault:
             yield vault
     except VaultError as error:
         raise SystemExit(f"kong-vault {command}: {error}") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from kong_vault_py.cli.resolving import masked_stderr, settings_option
+from kong_vault_py.cli.resolving import load_settings, masked_stderr, settings_option
 from kong_vault_py.errors import ConfigError, VaultError
 from kong_vault_py.secret import Secret
 
@@ -164,9 +164,7 @@ def _ending(subcommand: str) -> Iterator[None]:
 
 
 def _settings(path: str | None) -> Mapping[str, str]:
-    from kong_vault_py.settings import Settings
-
-    return Settings.load(path).values
+    return load_settings("store", path).values
 
 
 def _store(given: str | None, settings: Mapping[str, str], max_value_chars: int = _KONNECTS_LIMIT) -> StoreFile:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
 
 import click
 
+from kong_vault_py.cli.progress import Progress
 from kong_vault_py.cli.resolving import resolver, settings_option
+
+if TYPE_CHECKING:
+    from kong_vault_py.strategies.base import Health
 
 __all__ = ["command"]
 
@@ -18,7 +24,15 @@ _COLOURS = {"ok": "green", "unavailable": "red", "unknown": "yellow"}
 @click.command("vaults")
 @click.argument("prefixes", metavar="[PREFIX]...", nargs=-1)
 @click.option("--no-check", is_flag=True, help="List them without asking them anything.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 300), default=5.0, show_default=True)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0.1, 300),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each vault's answer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @settings_option
 def command(
@@ -38,7 +52,7 @@ def command(
     \b
     Exit codes: 0 all are ok, 1 at least one is not, 2 misuse.
     """  # noqa: D301 - click wants the backspace itself
-    from kong_vault_py.strategies.base import Health, HealthStatus
+    from kong_vault_py.strategies.base import HealthStatus
 
     with resolver("vaults", settings_path) as vault:
         known = {entity.prefix: entity for entity in vault.entities()}
@@ -47,13 +61,12 @@ def command(
         def check(prefix: str) -> Health:
             return vault.check(prefix, timeout_s=timeout_s)
 
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            healths = [None] * len(names) if no_check else list(pool.map(check, names))
+        healths = [None] * len(names) if no_check else _check_all(check, names)
     rows = [
         {
             "prefix": name,
             "strategy": known[name].name if name in known else name,
-            "source": known[name].source if name in known else "built in",
+            "source": known[name].source if name in known else _source(name),
             "status": health.status.value if health else None,
             "detail": health.detail if health else "",
         }
@@ -65,6 +78,26 @@ def command(
         _print(rows)
     if any(health is not None and health.status is not HealthStatus.OK for health in healths):
         sys.exit(1)
+
+
+def _source(name: str) -> str:
+    from kong_vault_py.strategies.registry import strategy_names
+
+    return "built in" if name in strategy_names() else "not configured"
+
+
+def _check_all(check: Callable[[str], Health], names: list[str]) -> list[Health | None]:
+    """Ask all side by side, and say how many have answered."""
+    pool = ThreadPoolExecutor(max_workers=16)
+    try:
+        with Progress("asking vaults") as progress:
+            asked = [pool.submit(check, name) for name in names]
+            for done, _ in enumerate(as_completed(asked), 1):
+                progress(done, len(names))
+            return [future.result() for future in asked]
+    finally:
+        # After Ctrl-C nobody waits for an answer.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _print(rows: list[dict[str, str | None]]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kong_vault_py.diagnosis.finding import Finding, fail, fine, warn
+from kong_vault_py.diagnosis.unread_keys import configured, unread_keys
 from kong_vault_py.errors import ConfigError, MissingDependencyError, VaultError
-from kong_vault_py.options import options_of
-from kong_vault_py.settings import RuntimeSettings, Settings, parse_conf
+from kong_vault_py.settings import Settings, parse_conf
 from kong_vault_py.strategies.registry import load_strategy, strategy_names
 
 __all__ = ["of_settings"]
@@ -54,27 +53,16 @@ def _of_file(file: Path, keys: int) -> Finding:
 
 
 def _of_keys(values: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell keys that nobody reads: in a secrets file a typing error is a vault that doesn't work."""
-    known = {f"vault_py_{found.name}" for found in options_of(RuntimeSettings)}
-    names = strategy_names()
-    for name in names:
-        prefix = f"vault_{name}_".replace("-", "_")
-        if not any(key.startswith(prefix) for key in values):
-            continue
+    """Tell strategies that can't be loaded, and keys that nobody reads."""
+    for name in configured(values, strategy_names()):
         try:
-            options = list(options_of(load_strategy(name).config_class))
+            load_strategy(name)
         except MissingDependencyError as error:
             yield fail(_TOPIC, f"strategy '{name}' is configured, but can't be loaded: {error}", "run that pip command")
-            options = []
         except VaultError as error:
             yield fail(_TOPIC, str(error), "mend or remove that package")
-            options = []
-        known |= {f"{prefix}{spelling}".lower() for found in options for spelling in (found.name, *found.aliases)}
-    for key in sorted(values):
-        if key.startswith("vault_") and key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"strategies are {', '.join(names)}; see docs/settings.md"
-            yield warn(_TOPIC, f"nothing reads '{key}'", hint)
+    for key, hint in unread_keys(values):
+        yield warn(_TOPIC, f"nothing reads '{key}'", hint)
 
 
 def _of_environment(environ: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[Finding]:

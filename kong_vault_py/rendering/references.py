@@ -1,28 +1,18 @@
-"""References in a text, which of them are wanted, and all their secrets at once."""
+"""References in a text, and which of them are wanted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from kong_vault_py.errors import InvalidReferenceError, InvalidResponseError, KeyNotFoundError, VaultError
+from kong_vault_py.errors import InvalidReferenceError
 from kong_vault_py.reference import find_references, is_reference, parse_reference
-from kong_vault_py.resources import resource_key, shown
-from kong_vault_py.secret import Secret
 
-if TYPE_CHECKING:
-    from kong_vault_py.vault import Vault
+__all__ = ["Filled", "Prefixes", "split"]
 
-__all__ = ["Fetches", "Filled", "Prefixes", "fetch_all", "split"]
-
-_FETCHES_AT_ONCE = 16
 _START = "{vault://"
 _NAME = re.compile(r"\{vault://([^/?#}]*)")
-#: What one key's failure says nothing about: other keys of the resource may be there.
-_OF_ONE_KEY = (InvalidReferenceError, InvalidResponseError, KeyNotFoundError)
 
 
 @dataclass(frozen=True)
@@ -110,54 +100,3 @@ class Filled:
             pieces += [raw[end:start], escape(self.values[reference])]
             end = start + len(reference)
         return "".join([*pieces, raw[end:]])
-
-
-@dataclass
-class Fetches:
-    """What became of references.
-
-    Attributes:
-        secrets: reference -> its secret.
-        failures: reference -> why there is none.
-    """
-
-    secrets: dict[str, Secret] = field(default_factory=dict)
-    failures: dict[str, VaultError] = field(default_factory=dict)
-
-    @property
-    def values(self) -> dict[str, str]:
-        """Reference -> plaintext: the point of use."""
-        return {reference: secret.reveal() for reference, secret in self.secrets.items()}
-
-
-def fetch_all(vault: Vault, references: Iterable[str]) -> Fetches:
-    """Fetch references, resources side by side: one fetch per resource, whatever number of its keys is asked for."""
-    groups: dict[Hashable, list[str]] = {}
-    for reference in dict.fromkeys(references):
-        groups.setdefault(_resource(reference), []).append(reference)
-    done = Fetches()
-    if groups:
-        with ThreadPoolExecutor(min(_FETCHES_AT_ONCE, len(groups)), "kong-vault-fetch") as pool:
-            list(pool.map(lambda group: _fetch(vault, group, done), groups.values()))
-    return done
-
-
-def _resource(reference: str) -> Hashable:
-    try:
-        return resource_key(parse_reference(reference))
-    except InvalidReferenceError:
-        return reference
-
-
-def _fetch(vault: Vault, group: list[str], done: Fetches) -> None:
-    """Get the references of one resource; a vault that failed for the first is not asked for the others."""
-    for index, reference in enumerate(group):
-        try:
-            done.secrets[reference] = vault.get(reference)
-        except VaultError as error:
-            done.failures[reference] = error
-            if not isinstance(error, _OF_ONE_KEY):
-                text = str(error)
-                for other in group[index + 1 :]:
-                    done.failures[other] = type(error)(text.replace(shown(reference), shown(other), 1))
-                return

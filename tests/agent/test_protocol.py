@@ -229,7 +229,7 @@ def test_the_agent_tells_how_it_stands(agent: AgentApp, backend: Backend, clock:
     assert 'kong_vault_agent_requests_total{route="/v1/resolve",status="404"} 1.0' in page
     assert 'kong_vault_fetch_seconds_count{outcome="UnavailableError",strategy="test"} 1.0' in page
     assert 'kong_vault_refresh_late_seconds_sum{strategy="test"} 1.0' in page
-    assert 'kong_vault_resources_failing{strategy="test"} 1.0' in page
+    assert 'kong_vault_resources_failing{prefix="other",strategy="test"} 1.0' in page
     assert "kong_vault_fetches_total 3.0" in page
     assert status["counts"]["fetches"] == 3
     assert status["resources"][0]["references"] == [PASSWORD]

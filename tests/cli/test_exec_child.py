@@ -13,7 +13,6 @@ import pytest
 
 from kong_vault_py.child_process.watching import Watch
 from kong_vault_py.errors import UnavailableError
-from kong_vault_py.rendering.references import fetch_all
 from tests.servers.polling import wait_until
 from tests.unit.backend import Backend, Clock, make_vault
 
@@ -175,7 +174,7 @@ def test_a_watch_tells_of_new_values_once_and_keeps_what_is_unavailable():
     backend.answers = {"a": "1", "b": "1"}
     references = ["{vault://test/a}", "{vault://test/b}", "{vault://test/late}"]
     with make_vault(backend, clock, vault_test_ttl="10", vault_test_resurrect_ttl="5") as vault:
-        first = fetch_all(vault, references)
+        first = vault.get_all(references)
         watch = Watch(vault, references, first.secrets, told.append, poll_s=0.01, quiet_s=0.05)
         watch.start()
         backend.answers |= {"a": "2", "b": UnavailableError("down"), "late": "1"}

@@ -16,7 +16,7 @@ from kong_vault_py.errors import UnavailableError
 from kong_vault_py.rendering.document import Document
 from kong_vault_py.rendering.formats import format_named, format_of
 from kong_vault_py.rendering.output import write_output
-from kong_vault_py.rendering.references import Prefixes, fetch_all
+from kong_vault_py.rendering.references import Prefixes
 from tests.cli.running import kong_vault
 from tests.unit.backend import Backend, make_vault
 
@@ -281,7 +281,7 @@ def test_a_thousand_references_to_a_hundred_secrets_are_a_hundred_fetches_side_b
     document = Document("\n".join(lines), format_named("yaml"), "big.yml", Prefixes())
 
     with make_vault(backend) as vault:
-        done = fetch_all(vault, document.references)
+        done = vault.get_all(document.references)
         text = document.filled(done.values)
 
     assert len(document.references) == 1000
@@ -297,7 +297,7 @@ def test_a_vault_that_fails_is_asked_once_per_secret_and_named_for_each_referenc
     ]
 
     with make_vault(backend) as vault:
-        done = fetch_all(vault, wanted)
+        done = vault.get_all(wanted)
 
     assert list(done.secrets) == ["{vault://test/there/a}"]
     assert backend.calls.count("down") == backend.calls.count("absent") == 1

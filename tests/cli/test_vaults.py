@@ -59,3 +59,10 @@ def test_a_prefix_that_nobody_knows_is_unknown_and_says_which_there_are(tmp_path
 
 def test_without_a_vault_it_says_what_to_do():
     assert b"no vault is configured" in kong_vault("vaults").stdout
+
+
+def test_a_prefix_that_leads_nowhere_is_not_called_built_in():
+    done = kong_vault("vaults", "nope")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"nope  unknown     not configured: no vault entity has the prefix 'nope'")

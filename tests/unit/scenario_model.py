@@ -313,11 +313,14 @@ class Model:
             cache = self.cache(worker)
             for key in [key for key, entry in cache.items() if entry.value is None]:
                 del cache[key]
-            for resource in known.values():
+            for resource in list(known.values()):
                 try:
                     resource.moved = self.locate(resource.references[0]) != resource.located
-                except ProblemError:
-                    resource.moved = True
+                except ProblemError as problem:
+                    resource.moved = problem.kind != "UnknownPrefixError"
+                    for reference in [] if resource.moved else list(resource.references):  # its entity is gone
+                        cache.pop(reference, None)
+                        self.forget(worker, resource, reference)
                 if resource.moved:
                     resource.due = self.now
 

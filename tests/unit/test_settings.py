@@ -90,3 +90,46 @@ def test_a_file_that_others_can_read_gets_a_warning(tmp_path, caplog):
 
 def test_parsing_keeps_equals_signs_in_values():
     assert parse_conf("a = b = c", "test") == {"a": "b = c"}
+
+
+#: What Kong's reader makes of it (Penlight 1.13 with Kong's options and its removal of comments).
+AS_KONG_READS_IT = [
+    ("; a comment, too\n  ; indented\na = 1", {"a": "1"}),
+    ("list = one, \\\n  two, \\  \n; amid\n  # amid\n  three # end\nb = 2", {"list": "one,   two,   three", "b": "2"}),
+    ("a = 1 # no end \\\nb = 2", {"a": "1"}),
+    ("hash = a\\#b\\\\#c ; not a comment", {"hash": "a#b\\#c ; not a comment"}),
+    ("url = a#b", {"url": "a"}),
+    ("empty = # nothing", {"empty": ""}),
+    ('quoted = "x y"', {"quoted": '"x y"'}),
+    ("vault-hcv.host = a", {"vault_hcv_host": "a"}),
+    ("other_ends = a\r\nb = 1\r\n", {"other_ends": "a", "b": "1"}),
+    (
+        "no_line_end = a\u2028b\x0cc\nnot_cut = \u00a0x\u00a0",
+        {"no_line_end": "a\u2028b\x0cc", "not_cut": "\u00a0x\u00a0"},
+    ),
+    ("twice = 1\ntwice = 2", {"twice": "2"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), AS_KONG_READS_IT)
+def test_a_file_means_what_it_means_to_kong(text, expected):
+    assert parse_conf(text, "test") == expected
+
+
+@pytest.mark.parametrize("value", ["0012", "1e5", "0x10", "12 kB", "+5"])
+def test_values_stay_text_where_kong_would_make_numbers_of_them(value):
+    assert parse_conf(f"token = {value}", "test") == {"token": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = 1\n\nb = 2 \\\n# end", "line 3: ends with a backslash, and no line follows"),
+        ("a = 1\nalone \\\n and more\n", "line 2: not of the form"),
+        ("[section]\na = 1", "line 1: not of the form"),
+        ("[a=b]", "line 1: not of the form"),
+    ],
+)
+def test_what_kong_would_drop_in_silence_is_an_error_here(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_conf(text, "test")
