@@ -15,7 +15,7 @@ from kong_vault_py.plugin_kit.caching.key import RequestIdentity, cache_key, var
 from kong_vault_py.plugin_kit.caching.outage import Outage
 from kong_vault_py.plugin_kit.caching.policy import CachePolicy
 from kong_vault_py.plugin_kit.caching.storage import Storage
-from kong_vault_py.plugin_kit.redis_settings import REDIS_FIELDS
+from kong_vault_py.plugin_kit.redis_fields import REDIS_FIELDS
 from kong_vault_py.plugin_kit.schema_defaults import with_defaults
 
 version = "0.1.0"
@@ -70,10 +70,13 @@ Schema = (
         }
     },
     {"redis": {"type": "record", "required": True, "fields": REDIS_FIELDS}},
+    {"share_hits": _OFF},
 )
 
 # Where the access phase leaves "<status> <key>" for the response phase of the same request.
 _CONTEXT = "vault_proxy_cache"
+# Where Kong's proxy-cache tells logging plugins of a hit (handler.lua, access).
+_HIT_CONTEXT = "proxy_cache_hit"
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # kong.request.get_headers' own limit: with its default of 100, a header beyond would silently be missing.
 _MAX_HEADERS = 1000
@@ -143,6 +146,8 @@ class Plugin:
             age = str(int(max(0.0, now_s - entry.stored_at_s)))
             marks = self._visible({"Age": age, "X-Cache-Status": "Hit", "X-Cache-Key": key})
             headers = {name: values[0] if len(values) == 1 else values for name, values in entry.headers.items()}
+            if self._config["share_hits"]:
+                kong.ctx.shared.set(_HIT_CONTEXT, {"res": _shareable(entry, headers)})
             kong.response.exit(entry.status, entry.body, {**headers, **marks})
             return
         if self._policy.cache_control and "only-if-cached" in directives:
@@ -217,7 +222,9 @@ class Plugin:
         # Imported here: only what an instance uses, and nothing for Kong's query of the schema.
         if self._config["strategy"] == "redis":
             from kong_vault_py.plugin_kit.caching.storage_redis import RedisStorage
+            from kong_vault_py.plugin_kit.redis_settings import check_topology
 
+            check_topology(self._config["redis"])
             return RedisStorage(bind(self._config))
         from kong_vault_py.plugin_kit.caching.storage_memory import MemoryStorage
 
@@ -229,6 +236,17 @@ def _request_line(kong: Any) -> tuple[str, str]:
     """Return the client's method and path; one PDK call for both."""
     method, _, rest = (kong.nginx.get_var("request") or "").partition(" ")
     return method, rest.rpartition(" ")[0].partition("?")[0]
+
+
+def _shareable(entry: Entry, headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a hit as Kong's proxy-cache shares it, without the body: that would go to Kong twice."""
+    return {
+        "status": entry.status,
+        "headers": dict(headers),
+        "body_len": len(entry.body),
+        "timestamp": int(entry.stored_at_s),
+        "ttl": int(entry.ttl_s),
+    }
 
 
 def _headers(headers: Mapping[str, Any] | None) -> dict[str, list[str]]:

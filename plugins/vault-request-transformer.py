@@ -19,14 +19,28 @@ priority = 801
 _ITEMS = {"type": "array", "elements": {"type": "string"}, "required": True, "default": []}
 _TARGET_FIELDS = [{target: _ITEMS} for target in TARGETS]
 _SECTION = {"type": "record", "required": True, "fields": _TARGET_FIELDS}
+_JSON_TYPES = {
+    "type": "array",
+    "elements": {"type": "string", "one_of": ["boolean", "number", "string"]},
+    "default": [],
+}
+_TYPED_SECTION = {**_SECTION, "fields": [*_TARGET_FIELDS, {"json_types": _JSON_TYPES}]}
 
 Schema = (
     {"http_method": {"type": "string", "match": "^%u+$"}},
     {"remove": _SECTION},
     {"rename": _SECTION},
-    {"replace": {**_SECTION, "fields": [*_TARGET_FIELDS, {"uri": {"type": "string"}}]}},
-    {"add": _SECTION},
-    {"append": _SECTION},
+    {"replace": {**_SECTION, "fields": [*_TYPED_SECTION["fields"], {"uri": {"type": "string"}}]}},
+    {"add": _TYPED_SECTION},
+    {"append": _TYPED_SECTION},
+    {
+        "allow": {
+            "type": "record",
+            "required": True,
+            "fields": [{"body": {"type": "array", "elements": {"type": "string"}}}],
+        }
+    },
+    {"dots_in_keys": {"type": "boolean", "default": True}},
 )
 
 # kong.request.get_headers' own limit: with its default of 100, a header beyond would silently be missing.
@@ -48,12 +62,11 @@ class Plugin:
         try:
             config = self._bound.current()
             rules = {target: rules_for(target, config) for target in TARGETS}
+            _Transformation(kong, config, rules).run()
         except VaultError as error:
             # In the stock server an exception would let the request through, after 60 seconds.
             kong.log.err(str(error))
             kong.response.exit(503, {"message": "Service unavailable"})
-        else:
-            _Transformation(kong, config, rules).run()
 
 
 class _Transformation:

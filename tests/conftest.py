@@ -17,6 +17,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.nginx import nginx_program
 from tests.servers.postgres import PostgresServer, postgres_program
 from tests.servers.redis_server import RedisServer, redis_program
+from tests.servers.redis_topologies import RedisCluster, SentinelRedis
 from tests.servers.vault_server import DevVault, FileVault, VaultServer, given_server
 
 # Before anything imports it: the suite's assertions then say what they compared.
@@ -87,6 +88,24 @@ def redis_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
 
         def start(**options: Any) -> RedisServer:
             return stack.enter_context(RedisServer(tmp_path, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def real_redis() -> None:
+    """For fixtures that start their own: there is a redis-server."""
+    if redis_program() is None:
+        _without("Redis", "no redis-server on PATH (Debian: apt install redis-server)")
+
+
+@pytest.fixture
+def redis_plural(real_redis: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Starts several Redis servers for this test: ``redis_plural(RedisCluster, tls=certificates)``."""
+    with contextlib.ExitStack() as stack:
+
+        def start(kind: type[SentinelRedis] | type[RedisCluster], **options: Any) -> SentinelRedis | RedisCluster:
+            return stack.enter_context(kind(tmp_path, **options))
 
         yield start
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kong_vault_py.errors import (
     AuthenticationError,
@@ -15,13 +15,20 @@ from kong_vault_py.errors import (
     StrategyTimeoutError,
     UnavailableError,
 )
+from kong_vault_py.plugin_kit.redis_connections import open_connections
 from kong_vault_py.plugin_kit.redis_settings import RedisSettings
-from kong_vault_py.secret import Secret, mask
-
-if TYPE_CHECKING:
-    import redis
+from kong_vault_py.secret import mask
 
 __all__ = ["RedisClient"]
+
+_DELETE_IF = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+# Errors of the package whose own texts name hosts.
+_REASONS = {
+    "MasterNotFoundError": "no Sentinel that answers knows that master",
+    "SlaveNotFoundError": "no Sentinel that answers knows a replica of that master",
+    "RedisClusterException": "no node of it answers",
+}
 
 _shared: weakref.WeakValueDictionary[RedisSettings, RedisClient] = weakref.WeakValueDictionary()
 _shared_lock = threading.Lock()
@@ -48,10 +55,9 @@ class RedisClient:
                 "the Redis strategy needs the Python package 'redis': pip install 'kong-vault-py[redis]'"
             ) from error
         self._settings = settings
-        pool = _pool(settings)
-        self._redis = redis.Redis(connection_pool=pool)
+        self._connections = open_connections(settings)
         self._errors = redis.exceptions
-        weakref.finalize(self, pool.disconnect)
+        weakref.finalize(self, self._connections.close)
 
     @classmethod
     def shared(cls, settings: RedisSettings) -> RedisClient:
@@ -69,7 +75,7 @@ class RedisClient:
             StrategyError: a subclass says what is wrong; AuthenticationError and PermissionDeniedError mean the user.
         """
         try:
-            value: bytes | None = self._run(lambda: self._redis.get(key))
+            value: bytes | None = self._read(lambda redis: redis.get(key))
         except UnavailableError as error:
             if isinstance(error.__cause__, self._errors.ResponseError) and "WRONGTYPE" in str(error.__cause__):
                 return b""
@@ -82,9 +88,39 @@ class RedisClient:
         Raises:
             StrategyError: see :meth:`get`.
         """
-        self._run(lambda: self._redis.set(key, value, px=max(1, int(kept_s * 1000))))
+        self.run(lambda redis: redis.set(key, value, px=max(1, int(kept_s * 1000))))
 
-    def _run(self, command: Callable[[], Any]) -> Any:
+    def delete_if(self, key: str, value: bytes) -> bool:
+        """Delete ``key`` if it still has this value, and say whether it had.
+
+        Raises:
+            StrategyError: see :meth:`get`.
+        """
+        return bool(self.run(lambda redis: redis.eval(_DELETE_IF, 1, key, value)))
+
+    def run(self, command: Callable[[Any], Any]) -> Any:
+        """Run a command of redis-py's client (the master's, the Cluster's); it may be called twice.
+
+        Raises:
+            StrategyError: see :meth:`get`.
+        """
+        return self._guarded(lambda: command(self._connections.main()))
+
+    def _read(self, command: Callable[[Any], Any]) -> Any:
+        """Run a command that reads, on the server that ``sentinel_role`` names."""
+        replicas, role = self._connections.replicas, self._settings.sentinel_role
+        if replicas is None or role == "master":
+            return self.run(command)
+        first, second = (self.run, self._on_replica) if role == "any" else (self._on_replica, self.run)
+        try:
+            return first(command)
+        except UnavailableError:
+            return second(command)
+
+    def _on_replica(self, command: Callable[[Any], Any]) -> Any:
+        return self._guarded(lambda: command(self._connections.replicas))
+
+    def _guarded(self, command: Callable[[], Any]) -> Any:
         try:
             try:
                 return command()
@@ -93,11 +129,14 @@ class RedisClient:
                 if isinstance(error, self._errors.AuthenticationError):
                     raise
                 return command()
-        except (self._errors.RedisError, OSError, ValueError) as error:
+        except (self._errors.RedisError, self._errors.RedisClusterException, OSError, ValueError) as error:
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> StrategyError:
-        where, errors = f"Redis at {self._settings.where}", self._errors
+        where, errors = self._settings.where, self._errors
+        if isinstance(error, errors.RedisClusterException):
+            # Why no node told the map of the Cluster stands behind it.
+            error = _origin(error)
         if isinstance(error, errors.AuthenticationError):
             return AuthenticationError(f"{where} refuses the username or password")
         if isinstance(error, errors.NoPermissionError):
@@ -108,56 +147,11 @@ class RedisClient:
         # The package's own text names the host, which may be a secret; the system's text doesn't.
         reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
         if reason is None:
-            reason = str(error) if isinstance(error, errors.ResponseError) else type(error).__name__
+            reason = str(error) if isinstance(error, errors.ResponseError) else _REASONS.get(type(error).__name__)
+            reason = reason or type(error).__name__
         return UnavailableError(f"{where} is unavailable: {' '.join(mask(reason).split())}")
 
 
-def _pool(settings: RedisSettings) -> redis.BlockingConnectionPool:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    options: dict[str, Any] = {
-        "host": _text(settings.host),
-        "port": settings.port,
-        "db": settings.database,
-        "username": _text(settings.username),
-        "password": _text(settings.password),
-        "socket_connect_timeout": settings.connect_timeout_s,
-        "socket_timeout": settings.io_timeout_s,
-        # Not the package's own retries, which wait: see RedisClient._run.
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-    }
-    if settings.ssl:
-        options |= {
-            "connection_class": _named_ssl_connection(settings.server_name),
-            "ssl_cert_reqs": "required" if settings.ssl_verify else "none",
-            "ssl_check_hostname": settings.ssl_verify,
-            "ssl_ca_certs": settings.ssl_ca_file,
-        }
-    return redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
-        max_connections=settings.pool_size, timeout=settings.connect_timeout_s, **options
-    )
-
-
-def _named_ssl_connection(server_name: str | Secret | None) -> type[redis.SSLConnection]:
-    """Return redis-py's TLS connection, with a server name of its own: the package always takes the host."""
-    import redis
-
-    if server_name is None:
-        return redis.SSLConnection
-
-    class NamedSSLConnection(redis.SSLConnection):
-        def _wrap_socket_with_ssl(self, sock: Any) -> Any:
-            host, self.host = self.host, str(_text(server_name))
-            try:
-                return super()._wrap_socket_with_ssl(sock)  # type: ignore[no-untyped-call]
-            finally:
-                self.host = host
-
-    return NamedSSLConnection
-
-
-def _text(value: str | Secret | None) -> str | None:
-    return value.reveal() if isinstance(value, Secret) else value
+def _origin(error: Exception) -> Exception:
+    found = error.__cause__ or error.__context__
+    return found if isinstance(found, Exception) else error

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kong_vault_py.errors import ConfigError
+from kong_vault_py.plugin_kit.redis_fields import REDIS_FIELDS, REFERENCE_OPTIONS
 from kong_vault_py.secret import Secret
 
-__all__ = ["REDIS_FIELDS", "REFERENCE_OPTIONS", "RedisSettings"]
+__all__ = ["REDIS_FIELDS", "REFERENCE_OPTIONS", "Node", "RedisSettings", "check_topology"]
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
-
 _DEFAULT_TIMEOUT_MS = 2000
+_DEFAULT_PORT = 6379
+_THIS_MACHINE = "127.0.0.1"
 
-_TIMEOUT_FIELD = {"type": "integer", "between": [0, 2**31 - 2]}
+#: Host and port of a Sentinel or of a Cluster's node.
+Node = tuple["str | Secret", int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,14 @@ class RedisSettings:
         server_name: the name for SNI and for the check, ``None`` for the host.
         connect_timeout_s: seconds for connecting.
         io_timeout_s: seconds for sending, and for an answer.
-        pool_size: connections at most.
+        pool_size: connections at most, to one server.
+        sentinel_master: name of the master that the Sentinels watch, ``None`` for no Sentinel.
+        sentinel_role: ``master``, or ``slave`` or ``any`` for reads.
+        sentinel_nodes: the Sentinels.
+        sentinel_username: who we are to them.
+        sentinel_password: ``None`` to send them no AUTH.
+        cluster_nodes: nodes of a Cluster to ask first; empty for no Cluster.
+        cluster_max_redirections: how often one command may be sent to another node.
     """
 
     host: str | Secret
@@ -50,14 +60,23 @@ class RedisSettings:
     connect_timeout_s: float
     io_timeout_s: float
     pool_size: int
+    sentinel_master: str | Secret | None = None
+    sentinel_role: str = "master"
+    sentinel_nodes: tuple[Node, ...] = ()
+    sentinel_username: str | Secret | None = None
+    sentinel_password: str | Secret | None = None
+    cluster_nodes: tuple[Node, ...] = ()
+    cluster_max_redirections: int = 5
 
     @classmethod
     def from_config(cls, redis: Mapping[str, Any]) -> RedisSettings:
         """Build settings from the section, which may hold :class:`Secret` objects in place of references.
 
         Raises:
-            ConfigError: what a reference of ``redis.references`` brought doesn't fit its option.
+            ConfigError: the section contradicts itself, or what a reference of ``redis.references`` brought doesn't fit
+                its option.
         """
+        check_topology(redis)
         given = {**redis, **_overrides(redis.get("references") or {})}
         timeout_ms = given.get("timeout") or _DEFAULT_TIMEOUT_MS
         connect_ms, send_ms, read_ms = (
@@ -76,12 +95,46 @@ class RedisSettings:
             connect_timeout_s=connect_ms / 1000,
             io_timeout_s=max(send_ms, read_ms) / 1000,
             pool_size=given["keepalive_pool_size"],
+            sentinel_master=given.get("sentinel_master") or None,
+            sentinel_role=given.get("sentinel_role") or "master",
+            sentinel_nodes=_nodes(given.get("sentinel_nodes"), "host"),
+            sentinel_username=given.get("sentinel_username") or None,
+            sentinel_password=given.get("sentinel_password") or None,
+            cluster_nodes=_nodes(given.get("cluster_nodes"), "ip"),
+            cluster_max_redirections=given.get("cluster_max_redirections") or 5,
         )
 
     @property
     def where(self) -> str:
-        """Host and port for messages, ``***`` for a host that came from a vault."""
-        return f"{self.host}:{self.port}"
+        """Which Redis, for messages; ``***`` for what came from a vault."""
+        if self.sentinel_master:
+            return f"Redis master '{self.sentinel_master}' of the Sentinels at {_spoken(self.sentinel_nodes)}"
+        if self.cluster_nodes:
+            return f"Redis Cluster at {_spoken(self.cluster_nodes)}"
+        return f"Redis at {self.host}:{self.port}"
+
+
+def check_topology(redis: Mapping[str, Any]) -> None:
+    """Check which Redis a section means: one server, Sentinel or Cluster. Looks at no value that may be a reference.
+
+    Raises:
+        ConfigError: it contradicts itself.
+    """
+    sentinel = [name for name in ("sentinel_master", "sentinel_role", "sentinel_nodes") if redis.get(name)]
+    if sentinel and not {"sentinel_master", "sentinel_nodes"} <= set(sentinel):
+        raise ConfigError("redis: Sentinel needs both sentinel_master and sentinel_nodes")
+    if redis.get("cluster_nodes") and sentinel:
+        raise ConfigError("redis: sentinel_master and cluster_nodes exclude each other")
+    if redis.get("cluster_nodes") and (redis.get("database") or "database" in (redis.get("references") or {})):
+        raise ConfigError("redis: a Cluster has database 0 alone")
+
+
+def _nodes(records: Iterable[Mapping[str, Any]] | None, host: str) -> tuple[Node, ...]:
+    return tuple((node.get(host) or _THIS_MACHINE, node.get("port") or _DEFAULT_PORT) for node in records or ())
+
+
+def _spoken(nodes: Iterable[Node]) -> str:
+    return ", ".join(f"{host}:{port}" for host, port in nodes)
 
 
 class _Kind(NamedTuple):
@@ -121,9 +174,6 @@ _KINDS: Mapping[str, _Kind] = {
     "read_timeout": _TIMEOUT_MS,
 }
 
-#: Options whose Kong type can't hold a reference: they take theirs from the map ``redis.references``.
-REFERENCE_OPTIONS = tuple(_KINDS)
-
 
 def _overrides(references: Mapping[str, Any]) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
@@ -137,30 +187,3 @@ def _overrides(references: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError:
             raise ConfigError(f"redis.references.{name}: its value is not {kind.wanted}") from None
     return overrides
-
-
-#: The section as fields of a Kong schema. No field is marked referenceable: Kong then hands references over as they
-#: are, and no plaintext enters its memory.
-REDIS_FIELDS: list[dict[str, Any]] = [
-    {"host": {"type": "string", "default": "127.0.0.1"}},
-    {"port": {"type": "integer", "between": [0, 65535], "default": 6379}},
-    {"username": {"type": "string"}},
-    {"password": {"type": "string"}},
-    {"database": {"type": "integer", "default": 0}},
-    {"ssl": {"type": "boolean", "default": False}},
-    {"ssl_verify": {"type": "boolean", "default": True}},
-    {"ssl_ca_file": {"type": "string"}},
-    {"server_name": {"type": "string"}},
-    {"timeout": _TIMEOUT_FIELD},
-    {"connect_timeout": _TIMEOUT_FIELD},
-    {"send_timeout": _TIMEOUT_FIELD},
-    {"read_timeout": _TIMEOUT_FIELD},
-    {"keepalive_pool_size": {"type": "integer", "between": [1, 2**31 - 2], "default": 256}},
-    {
-        "references": {
-            "type": "map",
-            "keys": {"type": "string", "one_of": list(REFERENCE_OPTIONS)},
-            "values": {"type": "string"},
-        }
-    },
-]

@@ -77,5 +77,5 @@ def test_equal_settings_are_equal_and_show_no_secret():
     assert one == other
     assert hash(one) == hash(other)
     assert one != settings(host=Secret("redis.internal"), password=Secret("another"))
-    assert one.where == "***:6379"
+    assert one.where == "Redis at ***:6379"
     assert "sesame" not in repr(one)

@@ -172,3 +172,25 @@ def test_each_part_of_the_config_takes_references(secrets):
     assert kong.arguments(UPSTREAM + "set_raw_query") == [("a=sesame&sesame=4&b=sesame&c=sesame",)]
     assert kong.arguments(UPSTREAM + "set_raw_body") == [(b'{"a":"sesame","sesame":4,"b":"sesame","c":["sesame"]}',)]
     assert kong.arguments(UPSTREAM + "set_path") == [("/sesame",)]
+
+
+@pytest.mark.parametrize("stock", [False, True])
+def test_a_value_of_the_wrong_json_type_closes(secrets, stock):
+    secrets.write("limit", "sesame")
+    config = {"add": {"body": ["limit:{vault://fs/limit}"], "json_types": ["number"]}}
+    kong = FakeKong(request__get_headers=JSON, request__get_raw_body=b"{}")
+    plugin = load("vault-request-transformer").Plugin(config)
+
+    with contextlib.suppress(Exited):
+        plugin.access(StockKong(kong) if stock else kong)
+
+    assert kong.arguments("log.err") == [("add.body: item 1 is no number (json_types)",)]
+    assert kong.calls[-1] == ("response.exit", (503, {"message": "Service unavailable"}))
+
+
+def test_paths_and_an_allow_list_in_a_json_body():
+    config = {"allow": {"body": ["a"]}, "dots_in_keys": False, "remove": {"body": ["a.secret"]}}
+
+    kong = run(config, request__get_headers=JSON, request__get_raw_body=b'{"a":{"secret":1,"b":2},"c":3}')
+
+    assert kong.arguments(UPSTREAM + "set_raw_body") == [(b'{"a":{"b":2}}',)]

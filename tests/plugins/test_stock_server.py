@@ -16,7 +16,9 @@ PLUGINS = {
     "vault-context": (["access"], 1001),
     "vault-hmac-signer": (["access"], 50),
     "vault-proxy-cache": (["access", "response"], 100),
+    "vault-rate-limiting": (["access"], 910),
     "vault-request-transformer": (["access"], 801),
+    "vault-upstream-oauth": (["log", "access"], 760),
 }
 
 # What a plugin must not load before a request needs it: Kong waits for the answer to its query.

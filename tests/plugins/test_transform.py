@@ -274,3 +274,92 @@ class TestBodies:
 
     def test_a_form_that_no_rule_concerns_stays_byte_for_byte(self):
         assert change_body(b"a=\xff", "application/x-www-form-urlencoded", Rules(remove=["z"])) is None
+
+
+def changed_json(document: object, **rules: object) -> object:
+    changed = change_json(json.dumps(document).encode(), Rules(**rules))
+    return None if changed is None else json.loads(changed)
+
+
+CUSTOMERS = {"customers": [{"info": {"phone": 1, "name": "a"}}, {"info": {"phone": 2}}, {"info": None}], "a.b": 1}
+
+
+class TestPaths:
+    """``dots_in_keys`` off; the first example is the one of Kong's documentation."""
+
+    def change(self, document: object = CUSTOMERS, **rules: object) -> object:
+        return changed_json(document, dots_in_keys=False, **rules)
+
+    def test_members_of_all_elements_go(self):
+        changed = self.change(remove=["customers[*].info.phone"])
+
+        assert changed["customers"] == [{"info": {"name": "a"}}, {"info": {}}, {"info": None}]
+
+    def test_elements_count_from_one_and_may_go_all(self):
+        assert self.change({"list": [1, 2, 3]}, remove=["list[2]"]) == {"list": [1, 3]}
+        assert self.change({"list": [1, 2, 3]}, remove=["list[*]"]) == {"list": []}
+        assert self.change({"list": [[1, 2], [3]]}, replace=[("list[*][1]", "x")]) == {"list": [["x", 2], ["x"]]}
+
+    def test_each_operation_goes_down(self):
+        document = {"top": {"old": 1, "list": ["a"]}}
+
+        assert self.change(document, rename=[("top.old", "new")]) == {"top": {"list": ["a"], "new": 1}}
+        assert self.change(document, replace=[("top.old", "x")])["top"]["old"] == "x"
+        assert self.change(document, add=[("top.new", "x"), ("other.deep.er", "y"), ("top.old", "z")]) == {
+            "top": {"old": 1, "list": ["a"], "new": "x"},
+            "other": {"deep": {"er": "y"}},
+        }
+        assert self.change(document, append=[("top.list", "b"), ("top.more", "c")])["top"] == {
+            "old": 1,
+            "list": ["a", "b"],
+            "more": ["c"],
+        }
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            {"remove": ["customers.info", "customers[9]", "customers[1].phone", "a.b", "x[*].y"]},
+            {"replace": [("customers[9].info", "x"), ("nobody.info", "x")]},
+            {"rename": [("customers[1]", "x"), ("customers[*].x", "y")]},
+            {"add": [("customers[9]", "x"), ("list[1].x", "y")]},
+        ],
+    )
+    def test_paths_that_lead_nowhere_change_nothing(self, rules):
+        assert self.change(**rules) is None
+
+    def test_a_text_that_is_no_path_is_a_name(self):
+        assert self.change({"a[": 1, "b": 2}, remove=["a["]) == {"b": 2}
+
+    def test_dots_are_part_of_names_by_default(self):
+        assert changed_json(CUSTOMERS, remove=["a.b"]) == {"customers": CUSTOMERS["customers"]}
+
+
+class TestAllowAndTypes:
+    def test_only_what_is_allowed_stays_and_what_is_added_stays_too(self):
+        assert changed_json({"a": 1, "b": 2, "c": 3}, allow=["a", "c"], remove=["c"], add=[("d", "x")]) == {
+            "a": 1,
+            "d": "x",
+        }
+        assert change_parameters("a=1&b=2&a=3", Rules(allow=["a"])) == "a=1&a=3"
+        assert changed_json({"a": 1}, allow=["a", "b"]) is None
+
+    def test_values_have_the_types_that_the_config_says(self):
+        types = {"add": ["number", "boolean", "string"], "append": ["number"]}
+        add = [("n", "1"), ("b", "TRUE"), ("s", "1"), ("untyped", "1")]
+
+        assert changed_json({}, add=add, append=[("list", "1.5")], json_types=types) == {
+            "n": 1,
+            "b": True,
+            "s": "1",
+            "untyped": "1",
+            "list": [1.5],
+        }
+
+    @pytest.mark.parametrize(
+        ("kind", "value"), [("number", "sesame"), ("number", "true"), ("number", "NaN"), ("boolean", "1")]
+    )
+    def test_a_value_of_another_type_is_an_error_that_does_not_show_it(self, kind, value):
+        with pytest.raises(ConfigError, match=f"^replace.body: item 2 is no {kind}") as raised:
+            changed_json({"b": 1}, replace=[("a", "1"), ("b", value)], json_types={"replace": ["string", kind]})
+
+        assert value not in str(raised.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class RedisServer:
         password: of the default user; ``None`` for none.
         users: further users (ACL) by name, each with its password and all rights.
         tls: speak TLS, and nothing else, with these certificates.
+        lines: more lines for its configuration.
+        program_arguments: more arguments for redis-server.
     """
 
     host = "127.0.0.1"
@@ -41,13 +43,15 @@ class RedisServer:
         password: str | None = None,
         users: Mapping[str, str] | None = None,
         tls: Certificates | None = None,
+        lines: Sequence[str] = (),
+        program_arguments: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
         self.password = password
         self.tls = tls
-        self._process = ServerProcess(
-            [redis_program() or "redis-server", self._write_config(folder, users or {})], folder, self._answers
-        )
+        config = self._write_config(folder, users or {}, lines)
+        command = [redis_program() or "redis-server", config, *program_arguments]
+        self._process = ServerProcess(command, folder, self._answers)
 
     def __enter__(self) -> RedisServer:
         self.start()
@@ -93,7 +97,7 @@ class RedisServer:
         with self.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
-    def _write_config(self, folder: Path, users: Mapping[str, str]) -> Path:
+    def _write_config(self, folder: Path, users: Mapping[str, str], more: Sequence[str]) -> Path:
         lines = ["bind 127.0.0.1", 'save ""', "appendonly no", f'dir "{folder}"']
         if self.tls:
             lines += [
@@ -109,6 +113,7 @@ class RedisServer:
         if self.password is not None:
             lines.append(f'requirepass "{self.password}"')
         lines += [f"user {name} on >{password} ~* &* +@all" for name, password in users.items()]
+        lines += more
         path = folder / f"redis-{self.port}.conf"
         path.touch(mode=0o600)
         path.write_text("\n".join(lines) + "\n")

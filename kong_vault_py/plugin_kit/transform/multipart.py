@@ -58,7 +58,7 @@ def _joined(parts: list[Part], delimiter: bytes) -> bytes:
 
 def _changed(parts: list[Part], rules: Rules) -> list[Part]:
     removed = set(rules.remove)
-    parts = [(name, part) for name, part in parts if name not in removed]
+    parts = [(name, part) for name, part in parts if name not in removed and (not rules.allow or name in rules.allow)]
     for old, new in rules.rename:
         if old != new and any(name == old for name, _ in parts):
             parts = [(new, _renamed(part, new)) if name == old else (name, part) for name, part in parts if name != new]

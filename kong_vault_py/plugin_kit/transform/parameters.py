@@ -20,7 +20,9 @@ def change_parameters(text: str, rules: Rules) -> str:
     """
     pieces = [(_name(piece), piece) for piece in text.split("&") if piece]
     removed = set(rules.remove)
-    pieces = [(name, piece) for name, piece in pieces if name not in removed]
+    pieces = [
+        (name, piece) for name, piece in pieces if name not in removed and (not rules.allow or name in rules.allow)
+    ]
     for old, new in rules.rename:
         pieces = _renamed(pieces, old, new)
     for name, value in rules.replace:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kong_vault_py.errors import ConfigError
@@ -37,9 +37,15 @@ class Rules:
     replace: Sequence[Pair] = ()
     add: Sequence[Pair] = ()
     append: Sequence[Pair] = ()
+    #: Names that may stay in a body; empty for all.
+    allow: Sequence[str] = ()
+    #: Of the values of JSON members, by operation and in the order of its items.
+    json_types: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: Whether dots are part of JSON members' names.
+    dots_in_keys: bool = True
 
     def __bool__(self) -> bool:
-        return bool(self.remove or self.rename or self.replace or self.add or self.append)
+        return bool(self.remove or self.rename or self.replace or self.add or self.append or self.allow)
 
 
 def cut_items(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,12 +80,21 @@ def rules_for(target: str, config: Mapping[str, Any]) -> Rules:
     def pairs(operation: str) -> tuple[Pair, ...]:
         return tuple(_pairs(config[operation][target], f"{operation}.{target}"))
 
+    of_body: dict[str, Any] = {}
+    if target == "body":
+        typed = (operation for operation in ("replace", "add", "append") if config[operation].get("json_types"))
+        of_body = {
+            "allow": tuple((config.get("allow") or {}).get("body") or ()),
+            "json_types": {operation: config[operation]["json_types"] for operation in typed},
+            "dots_in_keys": config.get("dots_in_keys") is not False,
+        }
     return Rules(
         remove=tuple(name for name, _ in pairs("remove")),
         rename=pairs("rename"),
         replace=pairs("replace"),
         add=pairs("add"),
         append=pairs("append"),
+        **of_body,
     )
 
 
