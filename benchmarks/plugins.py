@@ -6,13 +6,14 @@ PDK calls, without Kong's own part.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ _ANSWERS: dict[str, Any] = {
     "request.get_raw_body": b"body",
     "nginx.get_var": "/orders",
     "client.load_consumer": _CONSUMER,
+    "client.get_forwarded_ip": "10.0.0.1",
 }
 _SECRETS = {
     "foo": json.dumps({"access_token": "foo", "secret_token": "sesame", "consumer": {"id": _CONSUMER["id"]}}),
@@ -52,6 +54,8 @@ _AWS = {
     "region": "eu-central-1",
     "service": "execute-api",
 }
+_LIMITS = {"limit": [10**9, 10**9], "window_size": [60, 3600], "identifier": "ip", "namespace": "bench"}
+_REDIS_PORT = 16_379
 # Name in the table -> plugin, config, PDK calls of a request that goes on.
 CASES: dict[str, tuple[str, dict[str, Any], int]] = {
     "vault-auth": ("vault-auth", {"vault": "fs"}, 7),
@@ -66,6 +70,12 @@ CASES: dict[str, tuple[str, dict[str, Any], int]] = {
         6,
     ),
     "vault-hmac-signer, aws-sigv4": ("vault-hmac-signer", {"scheme": "aws-sigv4", "host": "a.example", "aws": _AWS}, 6),
+    "vault-rate-limiting, local": ("vault-rate-limiting", _LIMITS, 2),
+    "vault-rate-limiting, redis": (
+        "vault-rate-limiting",
+        {**_LIMITS, "strategy": "redis", "redis": {"port": _REDIS_PORT, "password": "{vault://fs/token}"}},
+        2,
+    ),
 }
 
 
@@ -81,6 +91,8 @@ def main() -> None:
         (folder / "secrets").mkdir()
         for secret, text in _SECRETS.items():
             (folder / "secrets" / secret).write_text(text)
+        with _redis(folder):
+            rows = _rows(folder)
         table(
             f"Our plugins, {CONNECTIONS} connections",
             (
@@ -94,8 +106,28 @@ def main() -> None:
                 "stock p99 us",
                 "ours p99 us",
             ),
-            _rows(folder),
+            rows,
         )
+
+
+@contextlib.contextmanager
+def _redis(folder: Path) -> Iterator[None]:
+    """Run a Redis for the cases that need one; without the program they are left out."""
+    program = shutil.which("redis-server")
+    if program is None:
+        print("\nNo redis-server: rate limiting with Redis is not measured.")
+        del CASES["vault-rate-limiting, redis"]
+        yield
+        return
+    config = f'port {_REDIS_PORT}\nbind 127.0.0.1\nsave ""\nrequirepass {_SECRETS["token"]}\ndir "{folder}"\n'
+    with subprocess.Popen([program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as server:
+        assert server.stdin is not None
+        server.stdin.write(config)
+        server.stdin.close()
+        try:
+            yield
+        finally:
+            server.terminate()
 
 
 def _rows(folder: Path) -> list[tuple[Any, ...]]:
