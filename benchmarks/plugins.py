@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,8 @@ _AWS = {
 }
 _LIMITS = {"limit": [10**9, 10**9], "window_size": [60, 3600], "identifier": "ip", "namespace": "bench"}
 _REDIS_PORT = 16_379
+_IDP_PORT = 16_380
+_CLIENT = {"client_id": "gateway", "client_secret": "{vault://fs/token}"}
 # Name in the table -> plugin, config, PDK calls of a request that goes on.
 CASES: dict[str, tuple[str, dict[str, Any], int]] = {
     "vault-auth": ("vault-auth", {"vault": "fs"}, 7),
@@ -70,6 +74,16 @@ CASES: dict[str, tuple[str, dict[str, Any], int]] = {
         6,
     ),
     "vault-hmac-signer, aws-sigv4": ("vault-hmac-signer", {"scheme": "aws-sigv4", "host": "a.example", "aws": _AWS}, 6),
+    "vault-request-transformer, one header": (
+        "vault-request-transformer",
+        {"add": {"headers": ["x-token:{vault://fs/token}"]}},
+        2,
+    ),
+    "vault-upstream-oauth, memory": (
+        "vault-upstream-oauth",
+        {"oauth": {"token_endpoint": f"http://127.0.0.1:{_IDP_PORT}/token", **_CLIENT}},
+        1,
+    ),
     "vault-rate-limiting, local": ("vault-rate-limiting", _LIMITS, 2),
     "vault-rate-limiting, redis": (
         "vault-rate-limiting",
@@ -91,7 +105,7 @@ def main() -> None:
         (folder / "secrets").mkdir()
         for secret, text in _SECRETS.items():
             (folder / "secrets" / secret).write_text(text)
-        with _redis(folder):
+        with _redis(folder), _identity_provider():
             rows = _rows(folder)
         table(
             f"Our plugins, {CONNECTIONS} connections",
@@ -128,6 +142,33 @@ def _redis(folder: Path) -> Iterator[None]:
             yield
         finally:
             server.terminate()
+
+
+@contextlib.contextmanager
+def _identity_provider() -> Iterator[None]:
+    """Run an identity provider: the token is asked for once per server, then it is in memory."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            body = json.dumps({"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", _IDP_PORT), Answer) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 def _rows(folder: Path) -> list[tuple[Any, ...]]:

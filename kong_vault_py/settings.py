@@ -123,6 +123,29 @@ class RuntimeSettings:
     pluginserver_agent: bool = option(
         False, kind="boolean", help="The plugin server serves as the node's agent too, from the same cache."
     )
+    pluginserver_status_socket: str | None = option(
+        None, help="Socket, mode 0600, on which the plugin server tells its status and metrics."
+    )
+    pluginserver_fail_open: str = option(
+        "", help="Plugins whose failures let the request go on without them, comma-separated; else it is ended."
+    )
+    pluginserver_max_events: int = option(
+        10_000,
+        kind="integer",
+        between=(1, 1_000_000),
+        help="Events that a plugin server process has in flight at most; one more is answered with 503 at once.",
+    )
+    pluginserver_max_instances: int = option(
+        10_000,
+        kind="integer",
+        between=(1, 1_000_000),
+        help="Plugin instances per process, at most; those not used for longest go, and Kong starts them again.",
+    )
+    pluginserver_refresh_refs: bool = option(
+        True,
+        kind="boolean",
+        help="Make instances again when a value changes that Kong resolved for them, in plugins that don't use bind.",
+    )
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,27 @@ class SocketFile:
         self._mode = mode
         self._group = group
         self._identity: tuple[int, int] | None = None
+        self._prepared: Path | None = None
 
     def listen(self) -> _socket.socket:
         """Listen, and take the path over: from nobody, from a dead server's file, or from a live server.
 
         A live server keeps its connections and finishes; that is how ``kong reload`` replaces one.
+
+        Raises:
+            ConfigError: something else lies at the path, or the socket can't be made there.
+        """
+        listener = self.prepare()
+        try:
+            self.publish()
+        except BaseException:
+            listener.close()
+            self.remove()
+            raise
+        return listener
+
+    def prepare(self) -> _socket.socket:
+        """Listen under a name that nobody knows; :meth:`publish` brings the clients.
 
         Raises:
             ConfigError: something else lies at the path, or the socket can't be made there.
@@ -52,15 +68,36 @@ class SocketFile:
         if excess > 0:
             raise ConfigError(f"socket {self.path}: the path is {excess} bytes too long")
         try:
-            return self._listen(new)
+            listener = self._listen(new)
         except OSError as error:
-            raise ConfigError(f"socket {self.path}: can't make it: {error.strerror or error}") from error
-        finally:
             with contextlib.suppress(OSError):
                 new.unlink()
+            raise ConfigError(f"socket {self.path}: can't make it: {error.strerror or error}") from error
+        self._prepared = new
+        return listener
+
+    def publish(self) -> None:
+        """Take the path over with what :meth:`prepare` made.
+
+        Raises:
+            ConfigError: something else lies at the path by now, or it can't be had.
+        """
+        if self._prepared is None:
+            return
+        self._refuse_other_files(quietly=False)
+        try:
+            self._prepared.rename(self.path)
+        except OSError as error:
+            raise ConfigError(f"socket {self.path}: can't make it: {error.strerror or error}") from error
+        self._prepared = None
 
     def remove(self) -> None:
         """Remove the file, unless it has become another server's."""
+        if self._prepared is not None:
+            with contextlib.suppress(OSError):
+                self._prepared.unlink()
+            self._prepared = None
+            return
         with contextlib.suppress(OSError):
             if self._identity == _identity(self.path):
                 self.path.unlink()
@@ -81,19 +118,18 @@ class SocketFile:
             listener.listen(_BACKLOG)
             listener.setblocking(False)
             self._identity = _identity(new)
-            new.rename(self.path)
         except BaseException:
             listener.close()
             raise
         return listener
 
-    def _refuse_other_files(self) -> None:
+    def _refuse_other_files(self, *, quietly: bool = True) -> None:
         with contextlib.suppress(FileNotFoundError):
             if not self.path.is_socket() and (self.path.exists() or self.path.is_symlink()):
                 raise ConfigError(
                     f"socket {self.path}: a file that is no socket is there: remove it, or take another path"
                 )
-            if self.path.is_socket():
+            if not quietly and self.path.is_socket():
                 log.info("socket %s taken over from %s", self.path, "a live server" if self._lives() else "a dead one")
 
     def _lives(self) -> bool:

@@ -205,8 +205,9 @@ class ManagedEntities:
         self._succeeded()
         if configuration is None:
             return False
+        news = configuration.revision != after
         self._take(configuration, keep=True)
-        return True
+        return news
 
     def _take(self, new: Configuration, *, keep: bool) -> None:
         old, self._configuration = self._configuration, new

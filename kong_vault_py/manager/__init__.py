@@ -2,7 +2,8 @@
 
 Imports go down these layers only::
 
-    app.py, serve.py        the ASGI application and the process around it (a web page joins here)
+    app.py, serve.py        the ASGI application and the process around it
+    page/                   the web page: a router per screen
     api/                    HTTP: routers, who is asking, bodies and error texts as Kong's and Konnect's
     service.py              Manager: opens the database and the master key, and holds the services
     vaults/  config_stores/  dataplane/   the domain: no HTTP, one session per call, errors of problems.py

@@ -47,5 +47,5 @@ def create_app(manager: Manager, more: Sequence[APIRouter] = ()) -> FastAPI:
     add_error_handlers(app)
     for router in (*routers(), *more):
         app.include_router(router)
-    app.add_middleware(Guard, metrics=metrics, tls=manager.settings.tls)
+    app.add_middleware(Guard, metrics=metrics, https=manager.settings.https)
     return app

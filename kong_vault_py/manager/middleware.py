@@ -40,13 +40,13 @@ class Guard:
     Args:
         app: the application.
         metrics: counts the requests.
-        tls: the manager speaks TLS itself.
+        https: browsers come by TLS.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, tls: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, https: bool) -> None:
         self._app = app
         self._metrics = metrics
-        self._headers: Mapping[str, str] = {**_HEADERS, **(_TRANSPORT if tls else {})}
+        self._headers: Mapping[str, str] = {**_HEADERS, **(_TRANSPORT if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
@@ -11,6 +12,7 @@ import uvicorn
 
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.manager.app import create_app
+from kong_vault_py.manager.page import page_routers
 from kong_vault_py.manager.service import Manager
 from kong_vault_py.secret import MaskingFilter
 
@@ -19,16 +21,34 @@ __all__ = ["listen", "serve"]
 log = logging.getLogger(__name__)
 
 _GRACE_S = 5
+_FAREWELL_S = 0.2
 _BACKLOG = 512
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but a signal sends waiting nodes home at once."""
+    """uvicorn, but a signal sends waiting nodes home at once, and nobody is waited for who has nothing to wait for."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         app = self.config.app
         app.state.watch.stop()  # type: ignore[union-attr]  # create_app's
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is asked, then end."""
+        hurrying = asyncio.ensure_future(self._hurry())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hurrying.cancel()
+
+    async def _hurry(self) -> None:
+        """Drop closed TLS connections: an idle client is in no hurry to say its part of the farewell."""
+        while True:
+            await asyncio.sleep(_FAREWELL_S)
+            for connection in list(self.server_state.connections):
+                transport = connection.transport
+                if transport.is_closing() and not transport.get_write_buffer_size():
+                    transport.abort()
 
 
 def serve(manager: Manager, log_level: str = "info") -> None:
@@ -39,26 +59,27 @@ def serve(manager: Manager, log_level: str = "info") -> None:
     """
     _set_up_logging(log_level)
     settings = manager.settings
-    listener = listen(*settings.address)
-    path = manager.bootstrap.prepare()
-    if path is not None:
-        log.warning("no users yet: the one-time token for the first administrator is in %s", path)
-    config = uvicorn.Config(
-        create_app(manager),
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    try:
-        config.load()
-    except OSError as error:
-        raise ConfigError(f"manager: can't use tls_cert and tls_key: {error.strerror or error}") from error
-    host, port = listener.getsockname()[:2]
-    log.info("manager listens on %s://%s:%d", "https" if settings.tls else "http", host, port)
-    _Server(config).run(sockets=[listener])
+    with listen(*settings.address) as listener:
+        path = manager.bootstrap.prepare()
+        if path is not None:
+            log.warning("no users yet: the one-time token for the first administrator is in %s", path)
+        config = uvicorn.Config(
+            create_app(manager, page_routers()),
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        try:
+            config.load()
+        except OSError as error:
+            raise ConfigError(f"manager: can't use tls_cert and tls_key: {error.strerror or error}") from error
+        host, port = listener.getsockname()[:2]
+        log.info("manager listens on %s://%s:%d", "https" if settings.tls else "http", host, port)
+        _Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ from kong_vault_py.manager.access.signing_in import SigningIn
 from kong_vault_py.manager.access.throttle import Throttle
 from kong_vault_py.manager.access.users import Users
 from kong_vault_py.manager.audit.log import AuditLog
+from kong_vault_py.manager.audit.syslog import SyslogSink
 from kong_vault_py.manager.config_stores.secrets import StoreSecrets
 from kong_vault_py.manager.config_stores.stores import ConfigStores
 from kong_vault_py.manager.database import Database
@@ -110,14 +111,16 @@ class Manager:
             else:
                 check_migrated(database)
             clock = now or Records.now
-            audit = AuditLog(audit_key(database, envelope), clock)
+            syslog = SyslogSink(settings.syslog) if settings.syslog else None
+            audit = AuditLog(audit_key(database, envelope), clock, syslog)
             return cls(settings, Records(database, envelope, audit, clock), hasher)
         except BaseException:
             database.close()
             raise
 
     def close(self) -> None:
-        """Close the database's connections."""
+        """Send on what the audit has to, and close the database's connections."""
+        self.records.audit.close()
         self.records.database.close()
 
 

@@ -24,7 +24,11 @@ class ManagerSettings:
     tls_cert: str | None = option(None, help="File (PEM) of the server's certificate and its chain.")
     tls_key: str | None = option(None, help="File (PEM) of the certificate's private key.")
     plain_http: bool = option(
-        False, kind="boolean", help="Allow plain HTTP on an address other than the loopback's (behind a TLS proxy)."
+        False, kind="boolean", help="A proxy speaks TLS: allows plain HTTP on other addresses than the loopback's."
+    )
+    trusted_proxies: str = option(
+        "127.0.0.1",
+        help="Addresses, with commas, of proxies whose `X-Forwarded-For` says who is asking.",
     )
     folder: str = option("/var/lib/kong-vault", help="Folder of the SQLite database and the bootstrap token.")
     database: Secret | None = option(
@@ -48,6 +52,11 @@ class ManagerSettings:
     )
     login_window_s: int = option(
         300, kind="integer", between=(1, 86400), help="Seconds in which failed logins are counted."
+    )
+    syslog: str | None = option(
+        None,
+        help="Where each audit entry is sent on to, as syslog (RFC 5424): `udp://host:port`, `tcp://host:port` or "
+        "`unix:/dev/log`.",
     )
     docs: bool = option(
         False, kind="boolean", help="Serve a browsable API reference at /docs (loads scripts from a CDN)."
@@ -82,6 +91,11 @@ class ManagerSettings:
     def tls(self) -> bool:
         """Whether the manager itself speaks TLS."""
         return self.tls_cert is not None
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers reach the manager by TLS: its own, or that of a proxy."""
+        return self.tls or self.plain_http
 
     @property
     def address(self) -> tuple[str, int]:

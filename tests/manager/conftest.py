@@ -1,6 +1,7 @@
 """A manager on SQLite, and the same on PostgreSQL: what holds for one has to hold for the other.
 
 Most tests share one of each (``api``) and take groups of their own; those that stop, count or spoil get ``own_api``.
+Where no database has a say (what is refused before it is asked) SQLite is enough: ``running.ON_SQLITE``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import itertools
 
 import pytest
 
+from tests.conftest import _without
 from tests.manager.running import Clock, open_manager, running
+from tests.servers.build_deck import NoDeckError, ensure_program
 
 _numbers = itertools.count(1)
 _KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.real("postgres"))]
@@ -70,3 +73,12 @@ def kong(api, group):
     client = api.client(api.root.headers["Authorization"].removeprefix("Bearer "))
     client.base_url = f"{api.url}/groups/{group}/"
     return client
+
+
+@pytest.fixture(scope="session")
+def deck_program():
+    """The client made of decK's engine."""
+    try:
+        return ensure_program()
+    except NoDeckError as error:
+        _without("decK", error)

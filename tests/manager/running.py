@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from argon2 import PasswordHasher
 
 from kong_vault_py.config_store.key_file import create_key_file
 from kong_vault_py.config_store.master_keys import new_key_text
 from kong_vault_py.manager.app import create_app
+from kong_vault_py.manager.page import page_routers
 from kong_vault_py.manager.serve import listen
 from kong_vault_py.manager.service import Manager
 from kong_vault_py.manager.settings import ManagerSettings
@@ -24,8 +27,14 @@ from tests.servers.polling import wait_until
 
 #: argon2 at its cheapest: what it costs is tested nowhere.
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+# One for all clients, which speak plain HTTP: httpx would read all authorities for each.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
+
+
+#: For tests with the fixture ``api`` of which the database has no part.
+ON_SQLITE = pytest.mark.parametrize("api", ["sqlite"], indirect=True)
 
 
 class Clock:
@@ -68,7 +77,7 @@ class Api:
 
     def client(self, token: str | None = None, **options: Any) -> httpx.Client:
         """A client, with this bearer token."""
-        made = self._clients.enter_context(httpx.Client(base_url=self.url, timeout=30, **options))
+        made = self._clients.enter_context(httpx.Client(base_url=self.url, timeout=30, verify=_NO_TLS, **options))
         if token is not None:
             made.headers["Authorization"] = f"Bearer {token}"
         return made
@@ -92,11 +101,9 @@ class Api:
         return self.client(self.token_of(username))
 
     def token_of(self, username: str) -> str:
-        """A new API token of a user, as they make it themselves."""
-        with httpx.Client(base_url=self.url) as browser:
-            login = browser.post("/auth/login", json={"username": username, "password": PASSWORD})
-            csrf = {"X-CSRF-Token": login.json()["csrf_token"]}
-            return str(browser.post("/auth/tokens", json={"name": "test"}, headers=csrf).json()["token"])
+        """A new API token of a user."""
+        principal = self.manager.signing_in.login(username, PASSWORD, "here").principal
+        return str(self.manager.api_tokens.create(principal, {"name": "test"})["token"])
 
     def group(self) -> str:
         """The name of a new group."""
@@ -118,7 +125,9 @@ class Api:
 @contextlib.contextmanager
 def running(manager: Manager) -> Iterator[Api]:
     """Serve a manager until the block ends."""
-    config = uvicorn.Config(create_app(manager), log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        create_app(manager, page_routers()), log_config=None, access_log=False, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -2,48 +2,12 @@
 
 import pytest
 
-from tests.manager.running import PASSWORD
+from tests.manager.running import ON_SQLITE, PASSWORD
 
 
 def sign_in(api, username="root", password=PASSWORD):
     browser = api.client()
     return browser, browser.post("/auth/login", json={"username": username, "password": password})
-
-
-@pytest.mark.parametrize(
-    ("role", "may"),
-    [
-        ("viewer", {"read"}),
-        ("editor", {"read", "write"}),
-        ("admin", {"read", "write", "admin"}),
-    ],
-)
-def test_a_role_allows_what_it_says_and_nothing_above(api, group, role, may):
-    user = api.user({group: role})
-    asked = {
-        "read": [("GET", f"/groups/{group}/vaults", None), ("GET", f"/v2/control-planes/{group}/config-stores", None)],
-        "write": [
-            ("PUT", f"/groups/{group}/vaults/abc", {"name": "env"}),
-            ("DELETE", f"/groups/{group}/vaults/abc", None),
-        ],
-        "admin": [
-            ("POST", f"/groups/{group}/node-tokens", {"node": "n"}),
-            ("POST", f"/groups/{group}/policies", {"effect": "deny", "prefix": "x"}),
-            ("PUT", f"/groups/{group}/roles/root", {"role": "viewer"}),
-            ("GET", f"/audit?group={group}", None),
-        ],
-        "superadmin": [
-            ("GET", "/users", None),
-            ("POST", "/groups", {"name": "x"}),
-            ("DELETE", f"/groups/{group}", None),
-        ],
-    }
-
-    for right, requests in asked.items():
-        for method, path, body in requests:
-            status = user.request(method, path, json=body).status_code
-            assert (status < 300) == (right in may), (method, path, status)
-            assert right in may or status == 403
 
 
 def test_a_group_without_a_role_looks_like_one_that_is_not_there(api, group):
@@ -58,6 +22,7 @@ def test_a_group_without_a_role_looks_like_one_that_is_not_there(api, group):
     assert denied[0]["target"] == "GET /groups/no-such-group/vaults"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nope"}, {"Kong-Admin-Token": "nope"}])
 def test_nothing_answers_strangers_but_health(api, group, headers):
     stranger = api.client()
@@ -77,6 +42,7 @@ def test_nothing_answers_strangers_but_health(api, group, headers):
     assert stranger.get("/health").json() == {"status": "ok"}
 
 
+@ON_SQLITE
 def test_kongs_own_header_carries_a_token_too(api, group):
     client = api.client()
     client.headers["Kong-Admin-Token"] = api.token_of("root")
@@ -96,6 +62,7 @@ def test_a_session_needs_its_csrf_token_for_changes(api, group):
     assert browser.get("/auth/me").status_code == 401, "the session is over, not only the cookie"
 
 
+@ON_SQLITE
 def test_the_cookie_is_out_of_scripts_and_other_sites_reach(api):
     _, login = sign_in(api)
 
@@ -184,6 +151,7 @@ def test_the_bootstrap_token_works_once_and_is_for_its_owner_only(manager):
         manager.bootstrap.use({"token": token, "username": "eve", "password": PASSWORD})
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.manager.running import ON_SQLITE
+
 VALUE = "canary-91c2-of-a-store"
 
 
@@ -73,6 +75,7 @@ def test_a_store_of_another_group_is_not_there(stores, store, api):
     assert stranger.get(f"/dataplane/v1/config-stores/{store}/secrets/k").status_code == 404
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("body", "field"),
     [

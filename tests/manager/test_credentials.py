@@ -7,7 +7,7 @@ import pytest
 from kong_vault_py.config_store.key_file import create_key_file
 from kong_vault_py.config_store.master_keys import new_key_text
 from kong_vault_py.errors import ConfigError
-from tests.manager.running import open_manager
+from tests.manager.running import ON_SQLITE, open_manager
 
 CANARY = "canary-f3a9-of-a-vault"
 HCV = {"name": "hcv", "config": {"host": "vault.internal", "token": CANARY}}
@@ -68,6 +68,7 @@ def test_without_the_mask_a_put_removes_it_and_a_new_one_replaces_it(kong, api, 
     assert "token" not in config_at_node(api, group)
 
 
+@ON_SQLITE
 def test_a_mask_of_nothing_is_refused(kong):
     refused = kong.put("/vaults/my-hcv", json={"name": "hcv", "config": {"token": "***"}})
 
@@ -75,6 +76,7 @@ def test_a_mask_of_nothing_is_refused(kong):
     assert refused.json()["fields"]["config"]["token"] == "this is the mask of a credential, and none is stored"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("change", [{"host": "evil.example"}, {"ssl_verify": False}, {"port": 1}])
 def test_whoever_may_edit_a_vault_can_not_send_its_credential_elsewhere(kong, api, group, change):
     kong.put("/vaults/my-hcv", json=HCV)
@@ -111,6 +113,7 @@ def test_deck_files_go_out_without_credentials_and_in_again(kong, api):
     assert elsewhere.json() == {"created": 2, "updated": 0}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "text",
     [
@@ -120,6 +123,14 @@ def test_deck_files_go_out_without_credentials_and_in_again(kong, api):
         "a: &a [1]\nb: *a",
         "{",
         'vaults: [{name: env, prefix: abc, description: "\\0"}]',
+        pytest.param("[" * 1_000_000, id="deep"),
+        pytest.param("- " * 1_000_000, id="deep-blocks"),
+        pytest.param("{a: " * 500_000, id="deep-maps"),
+        pytest.param("? " * 500_000, id="deep-keys"),
+        pytest.param("&a " * 500_000, id="anchors"),
+        pytest.param("!a " * 500_000, id="tags"),
+        pytest.param("a" * 4_000_000, id="long"),
+        pytest.param("a: 1\n" * 500_000, id="wide"),
         "vaults: [{name: env, prefix: abc, description: 2020-01-01}]",
     ],
 )

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from kong_vault_py.manager.access.policies import Policy, may_resolve, may_use_vault
-from tests.manager.running import open_manager, running
+from tests.manager.running import ON_SQLITE, open_manager, running
 
 
 def test_vaults_come_with_a_revision_that_every_change_raises(kong, api, group):
@@ -153,6 +153,7 @@ def test_a_node_reports_its_state_and_its_resolutions(api, group):
     assert (entry["actor"], entry["outcome"], entry["at"]) == ("node:gw-1", "ok", 1_799_999_000)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("body", [{"audit": 1}, {"audit": [1]}, {"status": []}, {"audit": [{}] * 1001}])
 def test_a_report_of_another_form_is_refused(api, group, body):
     assert api.node(group).post("/dataplane/v1/report", json=body).status_code == 400

@@ -1,7 +1,6 @@
 """Whatever is sent, no route of the OpenAPI document answers 500: schemathesis makes the requests."""
 
 import re
-import time
 
 import hypothesis
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import HealthCheck, Phase
 
 from tests.manager.running import open_manager, running
 
-_SECONDS = 8
+_EXAMPLES = 5
 # Its own session and user would be gone in the middle of the run.
 _ENDS_ITSELF = re.compile(r"/auth/logout|/auth/tokens/|/users")
 _ENDS_THE_STORE = ("DELETE", "/v2/control-planes/{group}/config-stores/{store}")
@@ -31,14 +30,13 @@ def test_no_request_makes_the_manager_fail(tmp_path):
         schema.config.base_url = api.url
         known = {"group": group, "store": store, "vault": "fuzzed"}
         operations = [found.ok() for found in schema.get_all_operations()]
-        tried, end = 0, time.monotonic() + _SECONDS
+        tried = 0
         for operation in operations:
             if _ENDS_ITSELF.search(operation.path) or (operation.method.upper(), operation.path) == _ENDS_THE_STORE:
                 continue
             client = node if operation.path.startswith("/dataplane") else api.root
             tried += 1
-            share_s = max(0.0, end - time.monotonic()) / (len(operations) - tried + 1)
-            ask(operation, dict(client.headers), known, time.monotonic() + share_s)
+            ask(operation, dict(client.headers), known)
 
         assert tried > 30
         requests = api.root.get("/metrics").text
@@ -49,11 +47,11 @@ def test_no_request_makes_the_manager_fail(tmp_path):
             assert api.manager.records.audit.verify(session).entries > 3
 
 
-def ask(operation, headers, known, until):
-    """Send an operation what it allows and what it doesn't, for a while."""
+def ask(operation, headers, known):
+    """Send an operation what it allows and what it doesn't."""
 
     @hypothesis.settings(
-        max_examples=25,
+        max_examples=_EXAMPLES,
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
@@ -62,8 +60,6 @@ def ask(operation, headers, known, until):
     )
     @hypothesis.given(case=operation.as_strategy())
     def asked(case):
-        if time.monotonic() > until:
-            return
         # Mostly things that exist: behind a 404 there is little to find.
         for name, value in known.items():
             if name in case.path_parameters:

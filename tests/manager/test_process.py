@@ -9,7 +9,9 @@ import threading
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from kong_vault_py.cli.manager import command
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.manager.settings import ManagerSettings
 from tests.manager.running import PASSWORD, open_manager
@@ -28,12 +30,9 @@ def settings_file(folder, **settings):
     return path
 
 
-def command(settings, *arguments):
-    return [sys.executable, "-m", "kong_vault_py.cli", "manager", *arguments, "--settings", str(settings)]
-
-
 def run(settings, *arguments):
-    return subprocess.run(command(settings, *arguments), capture_output=True, text=True, timeout=60, check=False)
+    """Run a command in this process."""
+    return CliRunner().invoke(command, [*arguments, "--settings", str(settings)])
 
 
 @contextlib.contextmanager
@@ -43,7 +42,8 @@ def served(folder, *, verify=True, **settings):
     path = settings_file(folder, listen=f"127.0.0.1:{port}", **settings)
     scheme = "https" if "tls_cert" in settings else "http"
     with (folder / "manager.log").open("ab") as log:
-        process = subprocess.Popen(command(path, "serve"), stderr=log, stdout=log, cwd=folder)
+        serve = [sys.executable, "-m", "kong_vault_py.cli", "manager", "serve", "--settings", str(path)]
+        process = subprocess.Popen(serve, stderr=log, stdout=log, cwd=folder)
     try:
         with httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", verify=verify, timeout=20) as client:
 
@@ -92,13 +92,12 @@ def test_kill_9_loses_no_acknowledged_write(tmp_path, kind, request):
         process.wait()
         writing.join()
 
-    with served(tmp_path, **database) as (_, client):
-        login = client.post("/auth/login", json={"username": "root", "password": PASSWORD})
-        assert login.status_code == 200
-        kept = {vault["id"] for vault in client.get("/groups/prod/vaults?size=1000").json()["data"]}
-    assert set(acknowledged) <= kept
+    manager = open_manager(tmp_path, database.get("database"))
+    group_id = manager.groups.get("prod")["id"]
+    assert set(acknowledged) <= {vault["id"] for vault in manager.vaults.page(group_id, size="1000")[0]}
+    manager.close()
     verified = run(tmp_path / "manager.conf", "verify-audit")
-    assert verified.returncode == 0, verified.stderr
+    assert verified.exit_code == 0, verified.output
 
 
 def test_it_speaks_tls_with_a_cookie_for_this_host_alone_and_logs_no_secret(tmp_path, certificates):
@@ -122,9 +121,9 @@ def test_it_speaks_tls_with_a_cookie_for_this_host_alone_and_logs_no_secret(tmp_
 def test_the_commands_for_the_data(tmp_path):
     path = settings_file(tmp_path)
 
-    assert run(path, "migrate").stdout == "the database is at revision 0001\n"
-    assert run(path, "rotate-key", "--new-key").stdout == "1 values are under the current master key now\n"
-    assert run(path, "verify-audit").stdout.startswith("1 entries, the last one's code is ")
+    assert run(path, "migrate").output == "the database is at revision 0001\n"
+    assert run(path, "rotate-key", "--new-key").output == "1 values are under the current master key now\n"
+    assert run(path, "verify-audit").output.startswith("1 entries, the last one's code is ")
     assert len((tmp_path / "master.key").read_text().split()) == 2
     assert (tmp_path / "master.key").stat().st_mode & 0o777 == 0o600
 
@@ -135,7 +134,6 @@ def test_the_commands_for_the_data(tmp_path):
         ({"listen": "0.0.0.0:8443"}, "would show credentials to the network"),
         ({"listen": "nonsense"}, "won't do: expected one like '127.0.0.1:8443'"),
         ({"tls_cert": "/absent.pem"}, "go together"),
-        ({"tls_cert": "/absent.pem", "tls_key": "/absent.key"}, "can't use tls_cert and tls_key"),
         ({"master_key": "file:/absent.key"}, "master key file /absent.key: can't read it"),
         ({"master_key": ""}, "the manager needs a master key"),
         ({"database": "file:/absent.url"}, "can't read its URL from /absent.url"),
@@ -145,10 +143,20 @@ def test_the_commands_for_the_data(tmp_path):
 def test_what_can_not_be_is_one_line_at_the_start(tmp_path, settings, message):
     done = run(settings_file(tmp_path, **settings), "serve")
 
-    lines = done.stderr.splitlines()
+    assert done.exit_code == 1
+    (line,) = done.output.splitlines()
+    assert line.startswith("kong-vault manager serve: ")
+    assert message in line
+
+
+def test_a_certificate_that_can_not_be_used_ends_the_process_with_one_line(tmp_path):
+    path = settings_file(tmp_path, listen="127.0.0.1:0", tls_cert="/absent.pem", tls_key="/absent.key")
+    serve = [sys.executable, "-m", "kong_vault_py.cli", "manager", "serve", "--settings", str(path)]
+
+    done = subprocess.run(serve, capture_output=True, text=True, timeout=60, check=False)
+
     assert done.returncode == 1
-    assert message in lines[-1]
-    assert lines[-1].startswith("kong-vault manager serve: ")
+    assert done.stderr.splitlines()[-1].startswith("kong-vault manager serve: manager: can't use tls_cert and tls_key")
     assert "Traceback" not in done.stderr
 
 

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from tests.manager.running import ON_SQLITE
+
 HCV = {"name": "hcv", "config": {"host": "vault.internal", "token": "canary-token"}}
 NO_ID = "f4aecadc-05c7-11e6-8d41-1f3b3d5fa15c"
 
@@ -74,6 +76,7 @@ def test_a_prefix_is_unique_in_its_group_only(kong, api):
     assert stolen.status_code == 409
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
@@ -109,6 +112,7 @@ def test_what_kong_would_refuse_is_refused_in_its_words(kong, body, fields):
             assert f"{name}: {text}" in refused.json()["message"]
 
 
+@ON_SQLITE
 def test_a_prefix_in_a_url_that_can_be_none_is_refused_as_kong_does(kong):
     refused = kong.put("/vaults/env", json={"name": "env"})
 
@@ -118,6 +122,7 @@ def test_a_prefix_in_a_url_that_can_be_none_is_refused_as_kong_does(kong):
     assert refused.json()["message"].startswith("must not be one of: env")
 
 
+@ON_SQLITE
 def test_options_that_do_not_go_together_are_refused(kong):
     config = {"auth_method": "cert", "cert_auth_cert": "a", "cert_auth_cert_key": "b", "protocol": "http"}
 
@@ -140,6 +145,7 @@ def test_pages_are_walked_by_offset(kong):
     assert seen == sorted(ids)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("query", "code", "text"),
     [
@@ -175,6 +181,7 @@ def test_tags_filter_for_all_or_for_any(kong):
     assert found("a,b") == set()
 
 
+@ON_SQLITE
 def test_schemas_say_what_forms_need(kong):
     schema = kong.get("/schemas/vaults/hcv").json()
     config = schema["fields"][0]["config"]
@@ -190,6 +197,7 @@ def test_schemas_say_what_forms_need(kong):
     assert (missing.status_code, missing.json()) == (404, {"message": "No vault named 'nope'"})
 
 
+@ON_SQLITE
 def test_kongs_clients_find_a_node_with_nothing_but_vaults(kong):
     assert kong.get("/").json()["version"].startswith("3.")
     assert kong.get("/status").json()["database"] == {"reachable": True}
@@ -197,6 +205,7 @@ def test_kongs_clients_find_a_node_with_nothing_but_vaults(kong):
     assert kong.get("/nope").status_code == 404
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("content", "media_type", "status"),
     [
@@ -206,13 +215,54 @@ def test_kongs_clients_find_a_node_with_nothing_but_vaults(kong):
         (b'{"name": "\\u0000"}', "application/json", 400),
         (b'{"name": "\\ud800"}', "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
-        (b"name=env", "application/x-www-form-urlencoded", 415),
+        (b"name=env", "text/plain", 415),
+        (b"config=1&config.port=2", "application/x-www-form-urlencoded", 400),
+        (b"config.port=2&config=1", "application/x-www-form-urlencoded", 400),
+        (b"a=1&" * 3000, "application/x-www-form-urlencoded", 400),
+        (b"name=%00", "application/x-www-form-urlencoded", 400),
+        (b"\xff", "application/x-www-form-urlencoded", 400),
         (b'{"name": "' + b"x" * 1_100_000 + b'"}', "application/json", 413),
     ],
-    ids=["broken", "list", "nan", "nul", "surrogate", "deep", "form", "large"],
+    ids=[
+        "broken",
+        "list",
+        "nan",
+        "nul",
+        "surrogate",
+        "deep",
+        "text",
+        "form-twice",
+        "form-again",
+        "form-long",
+        "form-nul",
+        "form-bytes",
+        "large",
+    ],
 )
 def test_bodies_that_are_no_object_are_refused(kong, content, media_type, status):
     answer = kong.post("/vaults", content=content, headers={"Content-Type": media_type})
 
     assert answer.status_code == status
     assert answer.json()["message"]
+
+
+@ON_SQLITE
+def test_forms_are_taken_in_kongs_notation(kong):
+    form = (
+        "name=hcv&prefix=my-hcv&config.host=vault.internal&config.port=8300&config.ssl_verify=false&tags[]=a&tags[]=b"
+    )
+    form += "&config.token=%7Bvault://env/token%7D"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    made = kong.post("/vaults", content=form, headers=headers)
+    changed = kong.patch("/vaults/my-hcv", data={"config.ttl": "60", "config.host": "", "tags": "c"})
+    wrong = kong.put("/vaults/my-hcv", data={"name": "hcv", "config.port": "many"})
+
+    assert made.status_code == 201, made.text
+    assert made.json()["tags"] == ["a", "b"]
+    config = made.json()["config"]
+    assert (config["host"], config["port"], config["ssl_verify"]) == ("vault.internal", 8300, False)
+    assert changed.json()["config"]["ttl"] == 60
+    assert changed.json()["config"]["host"] == "127.0.0.1", "an empty one is unset"
+    assert changed.json()["tags"] == ["c"]
+    assert wrong.json()["fields"] == {"config": {"port": "expected an integer"}}

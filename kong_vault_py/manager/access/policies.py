@@ -1,7 +1,8 @@
 """Which node, and which plugin on it, may resolve which references of a group.
 
-``kong_vault_py.policies`` has the rules. The manager enforces what it can know: a vault of which a node may resolve nothing is not sent to it, and a Config
-Store's secret is refused to it. The node enforces the rest (plugins, resources): it gets its policies with the vaults.
+``kong_vault_py.policies`` has the rules. The manager enforces what it can know: a vault of which a node may resolve
+nothing is not sent to it, and a Config Store's secret is refused to it. The node enforces the rest (plugins,
+resources): it gets its policies with the vaults.
 """
 
 from __future__ import annotations

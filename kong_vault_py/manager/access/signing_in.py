@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import NamedTuple
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from kong_vault_py.manager.access.passwords import Passwords
@@ -20,8 +22,11 @@ from kong_vault_py.manager.records import Records
 
 __all__ = ["SignedIn", "SigningIn"]
 
+log = logging.getLogger(__name__)
+
 _SEEN_EVERY_S = 60
 _IDLE_SHARE = 8
+_CLOCK_SKEW_S = 300
 
 
 class SignedIn(NamedTuple):
@@ -90,17 +95,27 @@ class SigningIn:
             idle_s = max(60, self._session_s // _IDLE_SHARE)
             if found is None or now >= found.expires_at or now >= found.seen_at + idle_s:
                 return None
+            if found.seen_at > now + _CLOCK_SKEW_S:
+                # The clock was ahead then: the session would last too long.
+                return None
             user = session.get(User, found.user_id)
             if user is None or user.disabled:
                 return None
             principal = principal_of(session, user, found.csrf_token)
             stale = now - found.seen_at >= _SEEN_EVERY_S
         if stale:
+            self._seen(cookie, now)
+        return principal
+
+    def _seen(self, cookie: str, now: int) -> None:
+        try:
             with self._records.database.write() as session:
                 seen = session.get(LoginSession, digest(cookie))
                 if seen is not None:
                     seen.seen_at = now
-        return principal
+        except SQLAlchemyError as error:
+            # Who only reads gets an answer while nobody can write.
+            log.warning("can't note that a session was used: %s", type(error).__name__)
 
     def by_token(self, text: str) -> Principal | None:
         """Return whose API token this is, ``None`` if it is over or unknown."""
@@ -122,6 +137,8 @@ class SigningIn:
                 )
         except TooManyAttemptsError:
             return
+        except SQLAlchemyError as error:
+            log.error("the audit lacks that a %s was refused: %s", what, type(error).__name__)
 
     def _begin(self, session: Session, user: User, now: int) -> SignedIn:
         session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))

@@ -89,7 +89,7 @@ def set_session_cookie(answer: Response, manager: Manager, cookie: str) -> None:
         cookie,
         max_age=manager.settings.session_s,
         path="/",
-        secure=manager.settings.tls,
+        secure=manager.settings.https,
         httponly=True,
         samesite="strict",
     )
@@ -97,7 +97,9 @@ def set_session_cookie(answer: Response, manager: Manager, cookie: str) -> None:
 
 def clear_session_cookie(answer: Response, manager: Manager) -> None:
     """Take a browser's session away."""
-    answer.delete_cookie(cookie_name(manager), path="/", secure=manager.settings.tls, httponly=True, samesite="strict")
+    answer.delete_cookie(
+        cookie_name(manager), path="/", secure=manager.settings.https, httponly=True, samesite="strict"
+    )
 
 
 def _shown(principal: Principal) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from fastapi import Depends, Request
 from kong_vault_py.manager.clean_text import is_clean
 from kong_vault_py.manager.problems import BodyTooLargeError, MediaTypeError, ProblemError
 
-__all__ = ["JsonBody", "YamlBody", "json_body", "yaml_body"]
+__all__ = ["JsonBody", "YamlBody", "json_body", "media_type", "read_body", "read_json", "yaml_body"]
 
 _MAX_BYTES = 1024 * 1024
-_MAX_YAML_BYTES = 8 * 1024 * 1024
+_MAX_YAML_BYTES = 4 * 1024 * 1024
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -24,11 +24,11 @@ async def read_json(request: Request) -> dict[str, Any]:
         MediaTypeError: it isn't JSON.
         ProblemError: it isn't valid JSON, no object, or holds text that can't be stored.
     """
-    raw = await _read(request, _MAX_BYTES)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not raw and not media_type:
+    raw = await read_body(request)
+    given_type = media_type(request)
+    if not raw and not given_type:
         return {}
-    if media_type != "application/json":
+    if given_type != "application/json":
         raise MediaTypeError("expected a body of type application/json")
     try:
         value = json.loads(raw, parse_constant=_no_constant)
@@ -37,13 +37,13 @@ async def read_json(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProblemError("expected a JSON object")
     if not is_clean(value):
-        raise ProblemError("the body holds text with NUL or half characters")
+        raise ProblemError("the body holds text with NUL or half characters, or is too deep")
     return value
 
 
 async def read_yaml(request: Request) -> str:
     """Return the text of a decK file."""
-    raw = await _read(request, _MAX_YAML_BYTES)
+    raw = await read_body(request, _MAX_YAML_BYTES)
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -67,7 +67,17 @@ def yaml_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/yaml": {"schema": {"type": "string"}}}}}
 
 
-async def _read(request: Request, most: int) -> bytes:
+def media_type(request: Request) -> str:
+    """Return the media type of the body, without its parameters; ``""`` where it has none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request, most: int = _MAX_BYTES) -> bytes:
+    """Return the body.
+
+    Raises:
+        BodyTooLargeError: it has more than ``most`` bytes.
+    """
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
 
 from kong_vault_py.manager.api.bodies import JsonBody, json_body
 from kong_vault_py.manager.api.signed_in import SignedInNode, TheManager
@@ -34,7 +33,7 @@ async def node_vaults(
     watch: RevisionWatch = request.app.state.watch
     if not await watch.changed(node.group_id, after, wait_s):
         return Response(status_code=304)
-    return JSONResponse(await run_in_threadpool(manager.node_vaults.of, node))
+    return Response(await run_in_threadpool(manager.node_vaults.of, node), media_type="application/json")
 
 
 @router.get("/config-stores/{store}/secrets/{key:path}")

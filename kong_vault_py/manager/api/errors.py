@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -40,6 +41,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(NoConnectionError, _database)
     app.add_exception_handler(VaultError, _vault)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -55,8 +57,12 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 
 
 def _record_denial(manager: Manager, event: Event) -> None:
-    with manager.records.database.write() as session:
-        manager.records.audit.append(session, event)
+    try:
+        with manager.records.database.write() as session:
+            manager.records.audit.append(session, event)
+    except (DBAPIError, NoConnectionError) as error:
+        # It is refused all the same.
+        log.error("the audit lacks that %s was refused %s: %s", event.actor, event.target, type(error).__name__)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -78,13 +84,13 @@ async def _database(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"message": "a value is too long or out of bounds"}, 400)
     # Without the statement's values.
     log.error("database: %s", type(getattr(error, "orig", error)).__name__)
-    status = 503 if isinstance(error, OperationalError) else 500
+    status = 503 if isinstance(error, (OperationalError, NoConnectionError)) else 500
     return JSONResponse({"message": "the database does not answer"}, status)
 
 
 async def _vault(_request: Request, error: Exception) -> JSONResponse:
     log.error("%s", error)
-    return JSONResponse({"message": str(error)}, 500)
+    return JSONResponse({"message": "the manager can't do this: its log says why"}, 500)
 
 
 async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:

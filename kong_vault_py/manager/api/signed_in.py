@@ -50,7 +50,7 @@ TheManager = Annotated[Manager, Depends(the_manager)]
 
 def cookie_name(manager: Manager) -> str:
     """Return the session cookie's name: with TLS one that a browser takes from this host over TLS only."""
-    return "__Host-kong-vault-session" if manager.settings.tls else "kong-vault-session"
+    return "__Host-kong-vault-session" if manager.settings.https else "kong-vault-session"
 
 
 def client_address(request: Request) -> str:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from kong_vault_py.errors import ConfigError
-from kong_vault_py.manager.api.bodies import JsonBody, json_body
+from kong_vault_py.manager.api.bodies import json_body
 from kong_vault_py.manager.api.signed_in import EditorOf, TheManager, ViewerOf
+from kong_vault_py.manager.api.vault_forms import VaultBody, typed_vault
 from kong_vault_py.manager.problems import NotFoundError
 from kong_vault_py.manager.vaults.checking import check_vault
 from kong_vault_py.manager.vaults.schema import vault_schema
@@ -47,9 +48,9 @@ def list_vaults(
 
 
 @router.post("/vaults", status_code=201, openapi_extra=json_body(_VAULT, ["name", "prefix"]))
-def create_vault(manager: TheManager, access: EditorOf, body: JsonBody) -> Response:
+def create_vault(manager: TheManager, access: EditorOf, body: VaultBody) -> Response:
     """Make a vault."""
-    return JSONResponse(manager.vaults.create(access.actor, access.id, body), 201)
+    return JSONResponse(manager.vaults.create(access.actor, access.id, typed_vault(body)), 201)
 
 
 @router.get("/vaults/{vault}")
@@ -59,15 +60,16 @@ def get_vault(manager: TheManager, access: ViewerOf, vault: str) -> Response:
 
 
 @router.put("/vaults/{vault}", openapi_extra=json_body(_VAULT, ["name"]))
-def put_vault(manager: TheManager, access: EditorOf, vault: str, body: JsonBody) -> Response:
+def put_vault(manager: TheManager, access: EditorOf, vault: str, body: VaultBody) -> Response:
     """Make a vault, or replace the one with this id or prefix; a masked credential stays as it is."""
-    return JSONResponse(manager.vaults.put(access.actor, access.id, vault, body))
+    return JSONResponse(manager.vaults.put(access.actor, access.id, vault, typed_vault(body)))
 
 
 @router.patch("/vaults/{vault}", openapi_extra=json_body(_VAULT))
-def patch_vault(manager: TheManager, access: EditorOf, vault: str, body: JsonBody) -> Response:
+def patch_vault(manager: TheManager, access: EditorOf, vault: str, body: VaultBody) -> Response:
     """Change some fields of a vault, or some options of its config."""
-    return JSONResponse(manager.vaults.patch(access.actor, access.id, vault, body))
+    changes = typed_vault(body, lambda: str(manager.vaults.get(access.id, vault)["name"]))
+    return JSONResponse(manager.vaults.patch(access.actor, access.id, vault, changes))
 
 
 @router.delete("/vaults/{vault}", status_code=204)
@@ -78,9 +80,9 @@ def delete_vault(manager: TheManager, access: EditorOf, vault: str) -> Response:
 
 
 @router.post("/schemas/vaults/validate", openapi_extra=json_body(_VAULT, ["name", "prefix"]))
-def validate_vault(_access: ViewerOf, body: JsonBody) -> dict[str, Any]:
+def validate_vault(_access: ViewerOf, body: VaultBody) -> dict[str, Any]:
     """Say whether a vault would do, without making it."""
-    check_vault(body)
+    check_vault(typed_vault(body))
     return {"message": "schema validation successful"}
 
 

@@ -12,11 +12,13 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from sqlalchemy import event as database_event
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kong_vault_py.errors import ConfigError
-from kong_vault_py.manager.audit.event import Event, entry_mac, head_mac
+from kong_vault_py.manager.audit.event import Event, entry_mac, head_mac, shown_entry
+from kong_vault_py.manager.audit.syslog import SyslogSink
 from kong_vault_py.manager.database.models import AuditEntry, AuditHead
 
 __all__ = ["AuditBrokenError", "AuditLog", "Verified"]
@@ -41,24 +43,36 @@ class AuditLog:
     Args:
         key: 32 bytes that only managers know.
         now: Unix seconds.
+        syslog: hears of every entry once it is in the database.
     """
 
-    def __init__(self, key: bytes, now: Callable[[], int]) -> None:
+    def __init__(self, key: bytes, now: Callable[[], int], syslog: SyslogSink | None = None) -> None:
         self._key = key
         self._now = now
+        self._syslog = syslog
 
     def append(self, session: Session, *events: Event) -> None:
         """Add entries in a session's transaction; other writers wait until it ends, so do this last."""
         head = session.execute(select(AuditHead).where(AuditHead.id == 1).with_for_update()).scalar_one()
         previous = _last_mac(session, head.seq)
         now = self._now()
+        told = []
         for seq, event in enumerate(events, head.seq + 1):
             entry = event.entry(seq, now)
             entry.mac = previous = entry_mac(self._key, entry, previous)
             session.add(entry)
+            told.append(shown_entry(entry))
         head.seq += len(events)
         head.mac = head_mac(self._key, head.seq, previous)
         session.flush()
+        sink = self._syslog
+        if sink is not None:
+            database_event.listen(session, "after_commit", lambda _session: sink.offer(told), once=True)
+
+    def close(self) -> None:
+        """Send on what waits to be sent."""
+        if self._syslog is not None:
+            self._syslog.close()
 
     def verify(self, session: Session) -> Verified:
         """Check every entry.

@@ -18,7 +18,9 @@ _MAX_EVENTS = 1000
 _MAX_TEXT_CHARS = 1024
 _ACTION = "secret.resolve"
 # What an entry may tell; anything else that a node sends is left out.
-_TEXTS = ("plugin", "strategy", "error")
+_TEXTS = ("plugin", "strategy", "error", "id")
+_NUMBERS = ("count", "duration_s")
+_LARGEST = 2**53
 _CLOCK_SKEW_S = 300
 
 
@@ -65,6 +67,8 @@ def _event(node: NodeIdentity, item: Mapping[str, Any], now: int) -> Event:
     details: dict[str, Any] = {name: _text(item[name]) for name in _TEXTS if isinstance(item.get(name), str)}
     if isinstance(item.get("cached"), bool):
         details["cached"] = item["cached"]
+    details |= {name: item[name] for name in _NUMBERS if type(item.get(name)) in (int, float)}
+    details = {name: value for name, value in details.items() if name not in _NUMBERS or 0 <= value <= _LARGEST}
     at = item.get("at")
     # A node's clock may be wrong, and its report late; the future it can't have seen.
     valid = isinstance(at, (int, float)) and not isinstance(at, bool) and 0 < at <= now + _CLOCK_SKEW_S

@@ -31,4 +31,4 @@ def page_routers() -> list[APIRouter]:
         sign_in, groups, vault_changes, vaults, references, config_stores, store_secrets, status, audit, policies,
         node_tokens, members, users, api_tokens, start,
     )  # fmt: skip
-    return [module.router for module in modules]
+    return [start.root, *(module.router for module in modules)]

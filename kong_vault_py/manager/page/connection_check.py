@@ -24,7 +24,7 @@ from kong_vault_py.secret import Secret, mask
 from kong_vault_py.strategies.base import Health, HealthStatus
 from kong_vault_py.strategies.registry import load_strategy
 
-__all__ = ["Tested", "missing_for_test", "test_connection"]
+__all__ = ["Asked", "ask_vault", "missing_for_test"]
 
 _TIMEOUT_S = 5.0
 _AT_ONCE = 4
@@ -44,7 +44,7 @@ _LOGINS: Mapping[tuple[str, object], tuple[str, ...]] = {
 _FILES = ("approle_secret_id_file", "store_file")
 
 
-class Tested(NamedTuple):
+class Asked(NamedTuple):
     """What a test found.
 
     Attributes:
@@ -73,7 +73,7 @@ def missing_for_test(strategy: str, config: Mapping[str, Any]) -> str | None:
     return f"it logs in as the node's machine, since {' and '.join(lacking)} isn't set" if lacking else None
 
 
-def test_connection(records: Records, actor: str, group_id: str, vault_id: str) -> Tested:
+def ask_vault(records: Records, actor: str, group_id: str, vault_id: str) -> Asked:
     """Ask a vault, and note in the audit that it was asked.
 
     Raises:
@@ -124,8 +124,8 @@ def _store_health(records: Records, group_id: str, config: Mapping[str, Any]) ->
     return Health(HealthStatus.OK)
 
 
-def _told(health: Health) -> Tested:
+def _told(health: Health) -> Asked:
     if health.status is HealthStatus.OK:
-        return Tested(ok=True, text="The vault answers, and takes the login.")
+        return Asked(ok=True, text="The vault answers, and takes the login.")
     known = "The vault can't be used" if health.status is HealthStatus.UNAVAILABLE else "No certain answer"
-    return Tested(ok=False, text=mask(f"{known}: {health.detail or 'it gave no reason'}"))
+    return Asked(ok=False, text=mask(f"{known}: {health.detail or 'it gave no reason'}"))

@@ -60,7 +60,7 @@ def field_problems(problem: ProblemError) -> dict[str, str]:
     """Return what is wrong by field name (``config.host`` inside a record); ``""`` is for the form as a whole."""
     fields: Mapping[str, Any] = problem.body.get("fields", {})
     if isinstance(problem, UniqueViolationError):
-        return {name: "another one has this already" for name in fields}
+        return dict.fromkeys(fields, "another one has this already")
     found: dict[str, str] = {}
     for name, told in fields.items():
         if name == "@entity":

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kong_vault_py.manager.page.screen import utc_text
+
 __all__ = ["NodeReport", "ResourceReport"]
 
 #: Seconds of silence after which a node is told to be late.
@@ -15,6 +17,7 @@ _MAX_CHARS = 300
 _MAX_ABOUT = 20
 _MAX_RESOURCES = 10_000
 _MAX_REFERENCES = 50
+_YEAR_10000 = 253_402_300_800
 _COUNTS = ("hits", "misses", "fetches", "failures", "evictions")
 
 
@@ -61,7 +64,8 @@ class NodeReport:
 
     Attributes:
         silent_s: seconds since then.
-        about: what it says of itself, as pairs of text.
+        about: what it says of itself, as pairs of text; its times (``..._at``) as a person reads them.
+        total: how many resources it has; it may have sent fewer.
     """
 
     name: str
@@ -70,6 +74,7 @@ class NodeReport:
     about: tuple[tuple[str, str], ...]
     counts: Mapping[str, float]
     resources: tuple[ResourceReport, ...]
+    total: int
 
     @classmethod
     def of(cls, row: Mapping[str, Any], now: int) -> NodeReport:
@@ -82,9 +87,10 @@ class NodeReport:
             name=row["node"],
             seen_at=row["seen_at"],
             silent_s=max(0, now - row["seen_at"]),
-            about=tuple((_text(name), _text(value)) for name, value in list(about.items())[:_MAX_ABOUT]),
+            about=tuple((_text(name), _about(name, value)) for name, value in list(about.items())[:_MAX_ABOUT]),
             counts={name: number for name in _COUNTS if (number := _number(counts.get(name))) is not None},
             resources=tuple(ResourceReport.of(item) for item in shown[:_MAX_RESOURCES]),
+            total=max(len(shown), int(_number(status.get("resources_total")) or 0)),
         )
 
     @property
@@ -106,6 +112,11 @@ class NodeReport:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _about(name: str, value: object) -> str:
+    seconds = _number(value) if name.endswith("_at") else None
+    return utc_text(seconds) if seconds is not None and 0 <= seconds < _YEAR_10000 else _text(value)
 
 
 def _text(value: object) -> str:

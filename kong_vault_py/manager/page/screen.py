@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from kong_vault_py.manager.access.roles import Principal
 from kong_vault_py.manager.page.links import link
 from kong_vault_py.manager.page.visits import GroupVisit
 
-__all__ = ["FOLDER", "show", "spoken_age", "utc_text"]
+__all__ = ["FOLDER", "plain_text", "show", "spoken_age", "utc_text"]
 
 FOLDER = Path(__file__).parent
 
@@ -30,6 +31,7 @@ _DONE = {
     "signed-out": "You are signed out.",
     "first-user": "The first administrator exists now: sign in.",
 }
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -39,11 +41,16 @@ def utc_text(seconds: float) -> str:
 
 
 def spoken_age(seconds: float) -> str:
-    """Return a duration in its largest unit that fits twice, as in ``90 min``."""
+    """Return a duration in its largest unit that fits twice, as in ``90 min``; its space breaks no line."""
     for length, unit in _UNITS:
         if abs(seconds) >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return f"{seconds / length:.0f}{_NO_BREAK}{unit}"
+    return f"{seconds:.0f}{_NO_BREAK}s"
+
+
+def plain_text(value: object) -> str:
+    """Return a value as JSON writes it, but text without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @functools.cache
@@ -55,7 +62,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"utc": utc_text, "age": spoken_age}
+    made.filters |= {"utc": utc_text, "age": spoken_age, "plain": plain_text}
     static = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in (FOLDER / "static").iterdir()}
     made.globals |= {"link": link, "version": __version__, "static": static}
     return made

@@ -66,9 +66,7 @@ def sign_in(request: Request, manager: TheManager, form: PageForm) -> Response:
         return _form_screen(request, manager, "sign_in", problem, next=following, username=username)
     answer = see_other(following)
     set_session_cookie(answer, manager, signed_in.cookie)
-    answer.delete_cookie(
-        _form_cookie(manager), path="/", secure=manager.settings.tls, httponly=True, samesite="strict"
-    )
+    answer.delete_cookie(_form_cookie(manager), path="/", secure=manager.settings.tls, httponly=True, samesite="strict")
     return answer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
 from kong_vault_py.manager.api.signed_in import TheManager
@@ -12,13 +12,20 @@ from kong_vault_py.manager.page.screen import FOLDER
 from kong_vault_py.manager.page.visits import Visitor
 from kong_vault_py.manager.problems import NotFoundError
 
-__all__ = ["router"]
+__all__ = ["root", "router"]
 
+root = APIRouter(include_in_schema=False)
 router = page_router()
 
 _STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 # Their addresses hold a digest of their content.
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@root.get("/")
+def host_root() -> Response:
+    """Send whoever opens the manager's address to the page."""
+    return see_other(ROOT)
 
 
 @router.get("")

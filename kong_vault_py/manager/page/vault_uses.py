@@ -15,6 +15,7 @@ __all__ = ["Use", "store_uses", "vault_uses"]
 
 _MAX_SHOWN = 20
 _MAX_REFERENCES = 3
+_EFFECTS = {"allow": "allows it to nodes", "deny": "denies it to nodes"}
 
 
 class Use(NamedTuple):
@@ -40,7 +41,7 @@ def vault_uses(manager: Manager, group_id: str, prefix: str) -> list[Use]:
         referring = referring.where(text.contains(f"{{vault://{prefix}/", autoescape=True)).limit(_MAX_SHOWN)
         uses += [Use(f"vault {other}", "refers to it in its config") for other in session.scalars(referring)]
         policies = [policy for policy in group_policies(session, group_id) if policy.prefix == prefix]
-    uses += [Use(f"policy for {policy.prefix}", f"{policy.effect}s node {policy.node}") for policy in policies]
+    uses += [Use(f"policy for {policy.prefix}", f"{_EFFECTS[policy.effect]} {policy.node}") for policy in policies]
     return uses[:_MAX_SHOWN]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from kong_vault_py.manager.api.signed_in import TheManager
-from kong_vault_py.manager.page.connection_check import Tested, missing_for_test, test_connection
+from kong_vault_py.manager.page.connection_check import Asked, ask_vault, missing_for_test
 from kong_vault_py.manager.page.route import page_router
 from kong_vault_py.manager.page.screen import show
 from kong_vault_py.manager.page.strategies import strategy_title
@@ -61,13 +61,11 @@ def check_vault(request: Request, manager: TheManager, visit: EditorVisit, vault
     return _vault_screen(request, visit, found, _tested(manager, visit, found))
 
 
-def _tested(manager: Manager, visit: GroupVisit, vault: dict[str, Any]) -> Tested:
-    return test_connection(manager.records, visit.actor, visit.id, vault["id"])
+def _tested(manager: Manager, visit: GroupVisit, vault: dict[str, Any]) -> Asked:
+    return ask_vault(manager.records, visit.actor, visit.id, vault["id"])
 
 
-def _vault_screen(
-    request: Request, visit: GroupVisit, vault: dict[str, Any], tested: Tested | None = None
-) -> Response:
+def _vault_screen(request: Request, visit: GroupVisit, vault: dict[str, Any], tested: Asked | None = None) -> Response:
     return show(
         request,
         "vault",

@@ -26,6 +26,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _PREFIX_PATTERN = "^[a-z][a-z%d-]-[a-z%d]+$"
 _KNOWN = {"id", "prefix", "name", "description", "config", "tags", "created_at", "updated_at"}
 _MAX_PREFIX_CHARS = 255
+_MAX_TAGS = 1000
 _MAX_TAG_CHARS = 255
 _MAX_VALUE_CHARS = 65_536
 _TAG = re.compile(r"[ !-+\-.0-~\u0080-\U0010ffff]+")
@@ -103,6 +104,9 @@ def _tags(tags: object, problems: dict[str, Any]) -> list[str] | None:
         return None
     if not isinstance(tags, list):
         problems["tags"] = "expected a set"
+        return None
+    if len(tags) > _MAX_TAGS:
+        problems["tags"] = f"length must be at most {_MAX_TAGS}"
         return None
     wrong: dict[int, str] = {}
     for index, tag in enumerate(tags, 1):
