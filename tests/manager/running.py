@@ -35,6 +35,8 @@ PASSWORD = "correct horse battery staple"
 
 #: For tests with the fixture ``api`` of which the database has no part.
 ON_SQLITE = pytest.mark.parametrize("api", ["sqlite"], indirect=True)
+#: The same for tests with a manager or a database of their own.
+OWN_ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Clock:

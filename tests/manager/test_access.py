@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.manager.running import ON_SQLITE, PASSWORD
+from tests.manager.running import ON_SQLITE, OWN_ON_SQLITE, PASSWORD
 
 
 def sign_in(api, username="root", password=PASSWORD):
@@ -10,6 +10,7 @@ def sign_in(api, username="root", password=PASSWORD):
     return browser, browser.post("/auth/login", json={"username": username, "password": password})
 
 
+@ON_SQLITE
 def test_a_group_without_a_role_looks_like_one_that_is_not_there(api, group):
     stranger = api.user()
 
@@ -50,6 +51,7 @@ def test_kongs_own_header_carries_a_token_too(api, group):
     assert client.get(f"/groups/{group}/vaults").status_code == 200
 
 
+@ON_SQLITE
 def test_a_session_needs_its_csrf_token_for_changes(api, group):
     browser, login = sign_in(api)
 
@@ -74,6 +76,7 @@ def test_the_cookie_is_out_of_scripts_and_other_sites_reach(api):
     assert login.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@OWN_ON_SQLITE
 def test_a_session_ends_by_time_and_when_nobody_uses_it(own_api, clock):
     used, _ = sign_in(own_api)
     idle, _ = sign_in(own_api)
@@ -99,6 +102,7 @@ def test_guessing_a_password_is_slowed_down(own_api, clock):
     assert [entry["actor"] for entry in denied] == ["user:ann"] * 10
 
 
+@OWN_ON_SQLITE
 def test_an_unknown_user_and_a_wrong_password_look_the_same(own_api):
     wrong, unknown = sign_in(own_api, "root", "wrong")[1], sign_in(own_api, "nobody", "wrong")[1]
 
@@ -121,6 +125,7 @@ def test_an_api_token_ends_by_time_and_by_its_owner(own_api, clock):
     assert other.get("/auth/me").status_code == 401
 
 
+@OWN_ON_SQLITE
 def test_a_disabled_user_is_out_at_once(own_api):
     own_api.root.post("/users", json={"username": "ann", "password": PASSWORD})
     token, (browser, _) = own_api.client(own_api.token_of("ann")), sign_in(own_api, "ann")
@@ -131,6 +136,7 @@ def test_a_disabled_user_is_out_at_once(own_api):
     assert sign_in(own_api, "ann")[1].status_code == 401
 
 
+@OWN_ON_SQLITE
 def test_there_is_always_a_superadmin(own_api):
     assert own_api.root.patch("/users/root", json={"superadmin": False}).status_code == 409
     assert own_api.root.delete("/users/root").status_code == 409

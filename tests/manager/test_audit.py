@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from kong_vault_py.manager.audit.event import Event
 from kong_vault_py.manager.audit.log import AuditBrokenError
 from kong_vault_py.manager.key_rotation import rotate_master_key
+from tests.manager.running import ON_SQLITE, OWN_ON_SQLITE
 
 
 def verify(manager):
@@ -42,6 +43,7 @@ def test_an_untouched_audit_is_whole(manager):
     assert verify(manager).entries == 5
 
 
+@OWN_ON_SQLITE
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
@@ -62,6 +64,7 @@ def test_a_changed_or_removed_entry_shows(manager, statement, message):
         verify(manager)
 
 
+@OWN_ON_SQLITE
 def test_an_end_that_is_cut_off_together_with_its_head_shows(manager):
     fill(manager)
     cut = "UPDATE audit_head SET seq = 4, mac = (SELECT mac FROM audit WHERE seq = 4)"
@@ -79,6 +82,7 @@ def test_the_database_itself_refuses_to_change_an_entry(manager, statement):
         session.execute(text(statement))
 
 
+@OWN_ON_SQLITE
 def test_a_change_that_fails_leaves_no_entry(manager):
     def fail():
         with manager.records.database.write() as session:
@@ -91,6 +95,7 @@ def test_a_change_that_fails_leaves_no_entry(manager):
     assert verify(manager).entries == 0
 
 
+@OWN_ON_SQLITE
 def test_it_is_still_whole_under_a_new_master_key(manager):
     fill(manager)
     assert rotate_master_key(manager.records) == 0, "all is under the current key already"
@@ -119,6 +124,7 @@ def test_filters_pages_and_export(own_api):
     assert own_api.root.get("/audit?since=x").status_code == 400
 
 
+@ON_SQLITE
 def test_an_admin_sees_their_own_groups_only(api, group):
     other = api.group()
     for name in (group, other):

@@ -19,6 +19,7 @@ def store(stores):
     return stores.post("../config-stores", json={"name": "ours"}).json()["id"]
 
 
+@ON_SQLITE
 def test_a_store_is_made_renamed_and_removed(stores):
     made = stores.post("../config-stores", json={"name": "ours"})
     unnamed = stores.post("../config-stores", json={})
@@ -36,6 +37,7 @@ def test_a_store_is_made_renamed_and_removed(stores):
     assert stores.get(store).status_code == 404
 
 
+@ON_SQLITE
 def test_a_value_goes_in_and_no_api_of_people_shows_it(stores, store):
     answers = [
         stores.post(f"{store}/secrets", json={"key": "k", "value": VALUE}),
@@ -68,6 +70,7 @@ def test_versions_are_kept_for_nodes(stores, store, api, group):
     assert node.get(f"/dataplane/v1/config-stores/{store}/secrets/team/redis?version=x").status_code == 404
 
 
+@ON_SQLITE
 def test_a_store_of_another_group_is_not_there(stores, store, api):
     stores.put(f"{store}/secrets/k", json={"value": VALUE})
     stranger = api.node(api.group())

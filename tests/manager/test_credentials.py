@@ -38,6 +38,7 @@ def test_no_answer_shows_a_credential(kong):
     assert "token: expected a string" in answers[7].text
 
 
+@ON_SQLITE
 def test_nodes_get_it_and_what_is_unset_is_left_out(kong, api, group):
     kong.put("/vaults/my-hcv", json=HCV)
 
@@ -58,6 +59,7 @@ def test_the_mask_keeps_what_is_stored(kong, api, group):
     assert config_at_node(api, group)["token"] == CANARY
 
 
+@ON_SQLITE
 def test_without_the_mask_a_put_removes_it_and_a_new_one_replaces_it(kong, api, group):
     kong.put("/vaults/my-hcv", json=HCV)
 
@@ -90,6 +92,7 @@ def test_whoever_may_edit_a_vault_can_not_send_its_credential_elsewhere(kong, ap
     assert config_at_node(api, group)["token"] == "a-new-one"
 
 
+@ON_SQLITE
 def test_references_are_no_secret_and_stay_readable(kong, api, group):
     made = kong.put("/vaults/my-hcv", json={"name": "hcv", "config": {"token": REFERENCE}}).json()
 

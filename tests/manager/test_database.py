@@ -14,7 +14,7 @@ from kong_vault_py.manager.database.migrating import check_migrated, migrate
 from kong_vault_py.manager.database.models import Base
 from kong_vault_py.manager.key_rotation import rotate_master_key
 from kong_vault_py.manager.service import Manager
-from tests.manager.running import CHEAP, manager_settings, open_manager
+from tests.manager.running import CHEAP, OWN_ON_SQLITE, manager_settings, open_manager
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_managers_that_start_together_take_turns(tmp_path, database_url):
         manager.close()
 
 
+@OWN_ON_SQLITE
 def test_a_database_that_is_not_up_to_date_is_refused_unless_it_may_be_migrated(tmp_path, database, database_url):
     with pytest.raises(ConfigError, match="run kong-vault manager migrate"):
         Manager.open(manager_settings(tmp_path, database_url, migrate=False))

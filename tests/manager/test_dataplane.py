@@ -79,6 +79,7 @@ def test_two_managers_that_write_at_once_agree(tmp_path, database_url):
         manager.close()
 
 
+@ON_SQLITE
 def test_a_vault_denied_to_a_node_is_not_sent_to_it(kong, api, group):
     for prefix in ("shop-db", "bank-db"):
         kong.put(f"/vaults/{prefix}", json={"name": "env"})
@@ -168,6 +169,7 @@ def test_a_removed_token_is_out_at_once(api, group):
     assert node.get("/dataplane/v1/vaults").status_code == 401
 
 
+@ON_SQLITE
 def test_a_nodes_token_opens_nothing_of_peoples(api, group):
     node = api.node(group)
 

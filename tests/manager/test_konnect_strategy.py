@@ -5,6 +5,7 @@ import pytest
 from kong_vault_py.errors import AuthenticationError, PermissionDeniedError, SecretNotFoundError
 from kong_vault_py.options import build_config
 from kong_vault_py.strategies.registry import load_strategy
+from tests.manager.running import ON_SQLITE
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def strategy_of(api, group, stored):
         strategy.close()
 
 
+@ON_SQLITE
 def test_it_reads_values_and_versions(api, group, strategy_of):
     strategy = strategy_of(api.node(group).headers["Authorization"].removeprefix("Bearer "))
 
@@ -42,6 +44,7 @@ def test_it_reads_values_and_versions(api, group, strategy_of):
         strategy.fetch("absent", None, timeout_s=5)
 
 
+@ON_SQLITE
 def test_it_tells_a_wrong_token_from_a_policy(api, group, kong, strategy_of):
     kong.post("/policies", json={"effect": "deny", "prefix": "konnect", "resource": "team/*"})
     strategy = strategy_of(api.node(group).headers["Authorization"].removeprefix("Bearer "))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from kong_vault_py.errors import VaultError
 from kong_vault_py.manager.page.links import ROOT, link, see_other
@@ -40,7 +41,7 @@ class PageRoute(APIRoute):
             except NotSignedInError:
                 back = request.url.path if request.method == "GET" and request.url.path != ROOT else None
                 return see_other(link("sign-in", next=back))
-            except (ProblemError, RequestValidationError, DBAPIError, VaultError) as error:
+            except (ProblemError, RequestValidationError, DBAPIError, NoConnectionError, VaultError) as error:
                 return await _told(request, error)
 
         return handle_page

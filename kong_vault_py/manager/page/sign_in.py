@@ -26,7 +26,7 @@ _BYTES = 32
 
 
 def _form_cookie(manager: Manager) -> str:
-    return "__Host-kong-vault-form" if manager.settings.tls else "kong-vault-form"
+    return "__Host-kong-vault-form" if manager.settings.https else "kong-vault-form"
 
 
 def _form_screen(
@@ -38,7 +38,7 @@ def _form_screen(
     screen = show(request, template, status=status, problems=problems, csrf_token=token, **context)
     screen.headers.update(problem.headers if problem else {})
     screen.set_cookie(
-        _form_cookie(manager), token, path="/", secure=manager.settings.tls, httponly=True, samesite="strict"
+        _form_cookie(manager), token, path="/", secure=manager.settings.https, httponly=True, samesite="strict"
     )
     return screen
 
@@ -66,7 +66,9 @@ def sign_in(request: Request, manager: TheManager, form: PageForm) -> Response:
         return _form_screen(request, manager, "sign_in", problem, next=following, username=username)
     answer = see_other(following)
     set_session_cookie(answer, manager, signed_in.cookie)
-    answer.delete_cookie(_form_cookie(manager), path="/", secure=manager.settings.tls, httponly=True, samesite="strict")
+    answer.delete_cookie(
+        _form_cookie(manager), path="/", secure=manager.settings.https, httponly=True, samesite="strict"
+    )
     return answer
 
 
