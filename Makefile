@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test test-fast lint types fix bench clean
+.PHONY: help setup servers demo test test-fast lint types fix bench fuzz clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -50,6 +50,12 @@ fix: setup ## Format, and mend what can be mended by itself.
 
 bench: servers ## Measure against peers, side by side.
 	@$(BIN)/python -m benchmarks
+
+FUZZ_SECONDS ?= 600
+
+fuzz: setup ## Fuzz the plugin server's protocol, for FUZZ_SECONDS (600) and then 40 times as many sequences as the tests do.
+	@$(BIN)/python -m tests.fuzz.pluginserver_frames $(FUZZ_SECONDS)
+	@KONG_VAULT_FUZZ=40 $(BIN)/python -m pytest -q --timeout=0 tests/pluginserver/test_protocol_model.py
 
 clean: ## Remove what the other targets made here.
 	@rm -rf $(VENV) .build .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

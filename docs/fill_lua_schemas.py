@@ -76,12 +76,13 @@ def _field_lines(known: Option) -> Iterator[str]:
 
 def _one_field(name: str, known: Option, description: str = "") -> Iterator[str]:
     attributes: dict[str, object] = {"type": known.kind}
-    # Without `required` Kong leaves a default out where a vault has no entity. Switches may be missing there, for
-    # kong.conf's on and off (request.lua). What has no default is never required: it may be in the agent's settings.
+    # Without `required` Kong leaves a default out where a vault has no entity. It may be missing there where a
+    # reference's query may set the option, so that request.lua sees who said it, and of switches, for kong.conf's on
+    # and off; the agent has the same default. What has no default is never required: it may be in the agent's settings.
     has_default = known.default not in (None, "") and not description
     if has_default:
         attributes["default"] = known.default
-    if has_default and known.kind != "boolean":
+    if has_default and known.kind != "boolean" and not known.override:
         attributes["required"] = True
     attributes |= {"one_of": known.one_of, "between": known.between, "match": known.match}
     attributes["referenceable"] = known.secret or known.name in _IDENTITIES

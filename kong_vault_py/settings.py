@@ -73,8 +73,9 @@ class RuntimeSettings:
     )
     agent_accept_config: str | None = option(
         None,
-        one_of=("any", "none"),
-        help="Whether requests may say where a vault is and who we are to it; unset: any on the socket, none over TCP.",
+        one_of=("any", "own", "none"),
+        help="Which vaults of their own requests may bring: any, those with credentials of their own, or none; "
+        "unset: own on the socket, none over TCP.",
     )
     agent_warmup: str = option("", help="References that the agent fetches before it is ready, comma-separated.")
     manager_url: str | None = option(

@@ -44,6 +44,12 @@ def _mode(_context: click.Context, _parameter: click.Parameter, text: str) -> in
     help="Settings file for vaults, in kong.conf's format [default: $KONG_VAULT_PY_SETTINGS].",
 )
 @click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True, help="To standard error.")
+@click.option(
+    "--log-format", type=click.Choice(("line", "json")), default="line", show_default=True, help="One per record."
+)
+@click.option(
+    "--dev", is_flag=True, help="For developers: load plugins again when they change, show tracebacks to clients."
+)
 @click.option("--lua-style", is_flag=True, help="PDK calls return (data, error), as kong-pdk's do by default.")
 @click.option(
     "--event-timeout",
@@ -94,6 +100,8 @@ def command(
     socket_group: str | None,
     settings: Path | None,
     log_level: str,
+    log_format: str,
+    dev: bool,
     lua_style: bool,
     event_timeout_s: float,
     watch_parent: bool,
@@ -118,6 +126,7 @@ def command(
         if socket is not None:
             _serve(
                 log_level,
+                log_format,
                 directories=directories,
                 socket=socket,
                 socket_mode=socket_mode,
@@ -130,6 +139,7 @@ def command(
                 workers=workers or 0,
                 busy_poll_us=busy_poll_us,
                 agent=agent,
+                dev=dev,
             )
         elif dump is None and not dump_all and dumps is None:
             raise click.UsageError("one of --socket, --dump, --dump-all and --write-dumps is needed")
@@ -139,10 +149,10 @@ def command(
         raise SystemExit(f"kong-vault pluginserver: {error}") from None
 
 
-def _serve(log_level: str, **options: object) -> None:
+def _serve(log_level: str, log_format: str, **options: object) -> None:
     from kong_vault_py.pluginserver.logs import set_up_logging
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log_format)
     serve(ServeOptions(**options))  # type: ignore[arg-type]
 
 

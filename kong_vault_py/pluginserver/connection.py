@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket  # gevent's wrapper would add a layer to each call
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -89,6 +90,19 @@ class Connection:
             self._outbox += memoryview(frame)[sent:]
             self._writer.start(self._on_writable)
         return True
+
+    def send_now(self, data: bytes) -> None:
+        """Send what the kernel takes, from whichever thread: for a server that ends."""
+        with contextlib.suppress(OSError):
+            self._send(bytes(self._outbox) + data)
+            self._outbox.clear()
+
+    def read_now(self, most: int) -> bytes:
+        """Return what is there to read, from whichever thread: for a server that ends."""
+        try:
+            return self._recv(most)
+        except OSError:
+            return b""
 
     def close(self, reason: str | None = None) -> None:
         """Close the connection; with a reason, say so in the log. Safe to call twice."""

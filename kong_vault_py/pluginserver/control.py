@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Control"]
 
 _MAX_LINKS = 64
+_kept: list[_socket.socket] = []
 
 
 class Control:
@@ -49,7 +50,8 @@ class Control:
         self._released.wait(timeout_s)
         self._watcher.stop()
         self._watcher.close()
-        self._socket.close()
+        # Its end tells the parent that this process may be buried: that is for the process's own end to say.
+        _kept.append(self._socket)
 
     def _say(self, what: bytes) -> None:
         try:

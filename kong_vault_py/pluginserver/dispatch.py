@@ -41,11 +41,10 @@ class Dispatcher:
         self._instances = instances
         self._phases = instances.phases
         self._events = events
-        self._shortcuts = Shortcuts(self._find_phase, events)
+        self._shortcuts = Shortcuts(self.find_phase, events)
+        instances.changed = self._shortcuts.forget
         #: See :meth:`Shortcuts.take`.
         self.take = self._shortcuts.take
-        #: See :meth:`Shortcuts.forget`.
-        self.forget_shortcuts = self._shortcuts.forget
         #: With the other workers, if there are any.
         self.sharing: Sharing | None = None
         self._methods: _Methods = {
@@ -82,7 +81,7 @@ class Dispatcher:
         return None
 
     def _handle_event(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
-        phase = self._find_phase(argument)
+        phase = self.find_phase(argument)
         if phase is not None:
             self._events.handle(connection, msgid, phase)
         elif (number := as_id(argument["InstanceId"])) in self._phases:
@@ -94,17 +93,17 @@ class Dispatcher:
 
     def _handle_found(self, connection: Connection, msgid: int, argument: dict[str, Any]) -> None:
         """Run an event of an instance that was looked for at the other workers."""
-        phase = self._find_phase(argument)
+        phase = self.find_phase(argument)
         if phase is None:
             connection.write(error_frame(msgid, str(self._instances.unknown(argument["InstanceId"]))))
         else:
             self._events.handle(connection, msgid, phase)
 
-    def _find_phase(self, argument: dict[str, Any]) -> Phase | None:
+    def find_phase(self, argument: dict[str, Any]) -> Phase | None:
+        """Return the phase that a HandleEvent's argument names, ``None`` if there is no such one here."""
         return self._phases.get(as_id(argument["InstanceId"]), {}).get(argument["EventName"])
 
     def _close_instance(self, connection: Connection, msgid: int, instance_id: Any) -> None:
-        self._shortcuts.forget()
         number = as_id(instance_id)
 
         def answer(told: Any) -> None:
@@ -125,5 +124,6 @@ class Dispatcher:
 
     def _get_status(self, connection: Connection, msgid: int, _argument: Any) -> None:
         """Answer without the instances' configs: they hold secrets."""
+        # Several workers: this one's. The status socket tells of all.
         status = {"Pid": os.getpid(), "Plugins": self._instances.status(), "Events": self._events.in_flight}
         connection.write(result_frame(msgid, pack(status)))

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import greenlet
 
-from kong_vault_py.pluginserver.failure import Act, acts_for, acts_for_overrun, acts_for_unknown
+from kong_vault_py.pluginserver.failure import (
+    Act,
+    acts_for,
+    acts_for_overload,
+    acts_for_overrun,
+    acts_for_unknown,
+)
 from kong_vault_py.pluginserver.protocol import error_frame
-from kong_vault_py.pluginserver.runner import EventOver, Phase, Runner, StepFailed
+from kong_vault_py.pluginserver.runner import EventOver, HeldUp, Phase, Runner, StepFailed
 
 if TYPE_CHECKING:
     from kong_vault_py.pluginserver.connection import Connection
 
-__all__ = ["MAX_ID", "Events", "random_base"]
+__all__ = ["MAX_ID", "MOST_EVENTS", "Events", "random_base"]
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +34,8 @@ MAX_ID = 1 << 53
 #: Ids start at random between these, so that a restarted server takes none of the old one's for its own.
 _MIN_BASE, _MAX_BASE = 1 << 40, 1 << 52
 
+#: By default; each costs about 10 KiB.
+MOST_EVENTS = 10_000
 _TICKS_PER_TIMEOUT = 10
 _MAX_TICK_S = 1.0
 
@@ -55,8 +63,10 @@ class Events:
         timeout_s: how long a phase may take, Kong's share included.
         index: of this worker process among ``count``; its events' ids tell it: ``id % count``.
         count: how many workers there are.
+        most: how many events may be in flight; one more is answered with 503 at once.
 
     Attributes:
+        refused: how many events were one more.
         elsewhere: takes a Step of an event that isn't here, if another worker has it; says whether it did.
         live: event id -> the runner that is inside a PDK call or waits for something else.
         idle: runners without an event.
@@ -64,7 +74,12 @@ class Events:
         tick: coarse time; :meth:`sweep` moves it every ``tick_s`` seconds.
     """
 
-    def __init__(self, hub: greenlet, timeout_s: float, *, index: int = 0, count: int = 1) -> None:
+    def __init__(
+        self, hub: greenlet, timeout_s: float, *, index: int = 0, count: int = 1, most: int = MOST_EVENTS
+    ) -> None:
+        self.refused = 0
+        self._most = most
+        self._told_tick = -1
         self.elsewhere: Callable[..., bool] | None = None
         self.live: dict[int, Runner] = {}
         self.idle: list[Runner] = []
@@ -83,9 +98,22 @@ class Events:
         """How many events are not over."""
         return len(self.live) + len(self._closing)
 
+    def oldest_s(self) -> float:
+        """Return for how long, roughly, the oldest event has been waiting for something."""
+        oldest = next(iter(self.live.values()), None)
+        return (self.tick - oldest.tick) * self.tick_s if oldest else 0.0
+
     def handle(self, connection: Connection, msgid: int, phase: Phase) -> None:
         """Run a phase until it first waits: for Kong, or for anything else."""
-        runner = self.idle.pop() if self.idle else Runner(self._hub, self)
+        if self.idle:
+            runner = self.idle.pop()
+        elif len(self.live) + len(self.lingering) < self._most:
+            runner = Runner(self._hub, self)
+        else:
+            self._refuse(connection, msgid, phase)
+            return
+        phase.events += 1
+        phase.tick = self.tick
         self._last_id = event_id = self._last_id + self._id_stride
         runner.connection = connection
         runner.msgid = msgid
@@ -128,7 +156,11 @@ class Events:
             log.debug("a plugin raised after its event was over", exc_info=error)
             return
         log.debug("plugin '%s' raised in phase %s", phase.plugin, phase.name, exc_info=error)
-        self._finish(runner, acts_for(phase, error))
+        phase.failures += 1
+        if isinstance(error, HeldUp):
+            self._finish(runner, acts_for_overrun(phase, self._timeout_s, error))
+        else:
+            self._finish(runner, acts_for(phase, error))
 
     def sweep(self) -> None:
         """Move the coarse time on, and end what is past its deadline."""
@@ -153,11 +185,26 @@ class Events:
     def _overrun(self, runner: Runner) -> None:
         phase = runner.phase
         assert phase is not None
+        phase.failures += 1
         log.warning("plugin '%s' overran %g s in phase %s", phase.plugin, self._timeout_s, phase.name)
         self._finish(runner, acts_for_overrun(phase, self._timeout_s))
         runner.leave()
         runner.doomed = True
         runner.throw(EventOver())
+
+    def _refuse(self, connection: Connection, msgid: int, phase: Phase) -> None:
+        """Answer for an event that is one too many; Kong's log and ours are told once per tick."""
+        self.refused += 1
+        phase.failures += 1
+        acts = acts_for_overload(phase, self._most)
+        if self._told_tick == self.tick:
+            del acts[:-1]
+        else:
+            log.error("%d events are in flight, no more are taken (%d refused so far)", self._most, self.refused)
+        self._told_tick = self.tick
+        self._last_id = event_id = self._last_id + self._id_stride
+        if connection.write(acts[0].frame(msgid, event_id)) and acts[1:]:
+            self._closing[event_id] = _Closing(acts[1:], self.tick)
 
     def _finish(self, runner: Runner, acts: list[Act]) -> None:
         """Send the first of the last replies if Kong waits for one; keep the others for its next Steps."""

@@ -7,6 +7,7 @@ with the packed part of their frames; others (newer Kongs) on first use.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from greenlet import getcurrent
@@ -55,6 +56,7 @@ class Node:
     def __init__(self, path: str) -> None:
         self._path = path
         self._prefix = call_prefix(path)
+        self._calls = 0
 
     def __getattr__(self, name: str) -> Node:
         if name.startswith("_"):
@@ -65,6 +67,15 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self._path} of Kong's PDK>"
+
+    @property
+    def __counted__(self) -> Iterator[tuple[str, int]]:
+        """Each name from here on that was called, and how often."""
+        if self._calls:
+            yield self._path, self._calls
+        for child in list(vars(self).values()):
+            if isinstance(child, Node):
+                yield from child.__counted__
 
     def __call__(self, *arguments: Any) -> Any:
         """Ask Kong, and wait for its answer without holding up other events."""
@@ -96,6 +107,7 @@ class Node:
         if not connection.write(data_frame(runner.msgid, runner.event_id, self._prefix, packed)):
             runner.leave()
             raise EventOver
+        self._calls += 1
         runner.connection = None
         return runner
 

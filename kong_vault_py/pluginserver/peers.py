@@ -132,6 +132,13 @@ class Peers:
         if not links:
             answered(None, None)
 
+    def gather(self, method: str, argument: Any, answered: Callable[[Any], None]) -> int:
+        """Ask all others; ``answered`` gets each result. Returns how many were asked."""
+        links = list(self._links.values())
+        for link in links:
+            link.ask(method, argument, lambda _error, result: answered(result))
+        return len(links)
+
     def close(self) -> None:
         """Close all links."""
         for link in list(self._links.values()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import types
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from kong_vault_py.errors import ConfigError
+from kong_vault_py.plugin import PLUGIN_MODULE
 from kong_vault_py.secret import mask
 
 __all__ = ["Catalog", "Plugin", "find_plugins", "load_all", "load_plugin", "only_stderr"]
+
+
+_OPEN, _CLOSED = "open", "closed"
+_MOST_THREADS = 1000
+#: Who imports something of these gets rotated values without our doing.
+_RESOLVERS = ("kong_vault_py.plugin", "kong_vault_py.vault")
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,18 @@ class Plugin:
         path: the file.
         module: kong_pdk's view of it (``kong_pdk.module.Module``).
         lua_style: the file's own ``lua_style``, ``None`` where it leaves that to the server.
+        fails_open: it says ``on_error = "open"``: its failures let requests go on without it.
+        threads: in how many real threads its phases run; 0: in none.
+        follows_vault: it uses our resolver itself, which brings it rotated values.
     """
 
     name: str
     path: Path
     module: Any
     lua_style: bool | None = None
+    fails_open: bool = False
+    threads: int = 0
+    follows_vault: bool = False
 
 
 @dataclass
@@ -95,14 +109,22 @@ def load_plugin(name: str, path: Path) -> Plugin:
     try:
         with only_stderr():
             # Under a name of its own: a plugin file redis.py must not become what everyone's `import redis` gets.
-            module = Module(f"kong_plugin_{name}", path=str(path))
-    except KeyboardInterrupt:
+            module = Module(PLUGIN_MODULE + name, path=str(path))
+            module.name = name
+            _check(module, path)
+            return Plugin(
+                name,
+                path,
+                module,
+                lua_style=_said(module, "lua_style", None),
+                fails_open=_said(module, "on_error", _CLOSED) == _OPEN,
+                threads=_said(module, "threads", 0),
+                follows_vault=any(map(_is_of_our_resolver, vars(module.mod).values())),
+            )
+    except ConfigError:
         raise
-    except BaseException as error:  # SystemExit too
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: what a plugin raises is the plugin's
         raise ConfigError(f"plugin file {path} can't be loaded: {_reason(error, path)}") from error
-    module.name = name
-    _check(module, path)
-    return Plugin(name, path, module, getattr(module.mod, "lua_style", None))
 
 
 def load_all(directories: Iterable[Path]) -> Catalog:
@@ -120,14 +142,30 @@ def load_all(directories: Iterable[Path]) -> Catalog:
     return catalog
 
 
+def _said(module: Any, name: str, default: Any) -> Any:
+    """Return what a plugin says of itself, in its class or beside it."""
+    return getattr(module.cls, name, getattr(module.mod, name, default))
+
+
+def _is_of_our_resolver(value: object) -> bool:
+    home = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return isinstance(home, str) and home.startswith(_RESOLVERS)
+
+
 def _check(module: Any, path: Path) -> None:
+    threads, on_error = _said(module, "threads", 0), _said(module, "on_error", _CLOSED)
     if not module.phases:
         problem = "its class Plugin has none of the phases certificate, rewrite, access, response, log, preread"
     elif not isinstance(module.schema, (list, tuple)):
         problem = f"Schema is a {type(module.schema).__name__}, it must be a list of fields"
     elif isinstance(module.priority, bool) or not isinstance(module.priority, (int, float)):
         problem = f"priority is a {type(module.priority).__name__}, it must be a number"
+    elif on_error not in (_OPEN, _CLOSED):
+        problem = f"on_error is {str(on_error)[:40]!r}, it must be 'open' or 'closed'"
+    elif type(threads) is not int or not 0 <= threads <= _MOST_THREADS:
+        problem = f"threads is {str(threads)[:40]!r}, it must be a whole number up to {_MOST_THREADS}"
     else:
+        module.schema = list(module.schema)
         return
     raise ConfigError(f"plugin file {path} can't be used: {problem}")
 

@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kong_vault_py.errors import ConfigError
@@ -27,7 +28,8 @@ READY, DRAINED = b"r", b"d"
 
 _INIT_PID = 1
 _DRAIN_S = 6.0
-_LEAVE_S = 4.0
+#: Longer than an agent within a worker takes to end.
+_LEAVE_S = 8.0
 _LOOK_S = 0.5
 #: A worker that dies at once is not started again at once.
 _RESTART_S = 1.0
@@ -75,9 +77,11 @@ class Supervisor:
         listener: Kong's socket.
         count: how many workers to keep.
         parent_pid: stop when this is no longer the parent's own parent; ``None`` to ignore it.
+        ready: called once, when all workers serve for the first time.
     """
 
-    def __init__(self, listener: _socket.socket, count: int, parent_pid: int | None) -> None:
+    def __init__(self, listener: _socket.socket, count: int, parent_pid: int | None, ready: Callable[[], None]) -> None:
+        self._ready: Callable[[], None] | None = ready
         self._listener = listener
         self._count = count
         self._parent_pid = parent_pid
@@ -97,6 +101,7 @@ class Supervisor:
         wakes.setblocking(False)
         self._selector.register(woken, selectors.EVENT_READ)
         handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._pass_on)
         signal.set_wakeup_fd(wakes.fileno())
         try:
             while not self._stopping:
@@ -134,6 +139,11 @@ class Supervisor:
         for child in self._children.values():
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        for child in self._children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, number)
 
     def _stop(self, _number: int, _frame: object) -> None:
         self._stopping = True
@@ -193,6 +203,9 @@ class Supervisor:
         if READY in said:
             child.ready = True
             if len(self._children) == self._count and all(other.ready for other in self._children.values()):
+                ready, self._ready = self._ready, None
+                if ready is not None:
+                    ready()
                 log.info("serving with %d workers", self._count)
         if DRAINED in said:
             child.drained = True

@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
@@ -18,17 +18,13 @@ from gevent.event import Event
 
 from kong_vault_py.agent.serve import hosted_agent
 from kong_vault_py.plugin import install_vault
+from kong_vault_py.pluginserver.assembly import Observers, Serving
 from kong_vault_py.pluginserver.control import Control
-from kong_vault_py.pluginserver.dispatch import Dispatcher
 from kong_vault_py.pluginserver.dump import write_dumps
-from kong_vault_py.pluginserver.events import Events
-from kong_vault_py.pluginserver.instances import Instances
 from kong_vault_py.pluginserver.plugins import Catalog, load_all
 from kong_vault_py.pluginserver.prefork import Worker, watched_parent
 from kong_vault_py.pluginserver.protocol import RENEW_BYTES
 from kong_vault_py.pluginserver.serve import ServeOptions
-from kong_vault_py.pluginserver.server import Server
-from kong_vault_py.pluginserver.sharing import Sharing
 from kong_vault_py.settings import Settings
 from kong_vault_py.socket_file import SocketFile
 from kong_vault_py.vault import Vault
@@ -56,75 +52,58 @@ def run(options: ServeOptions, worker: Worker | None = None) -> None:
     _give_memory_back()
     hub = gevent.get_hub()
     _survive_greenlets(hub)
-    with _installed_vault(options, worker):
+    settings = Settings.load(options.settings)
+    with _installed_vault(settings, options, worker) as observers:
         catalog = _load(options, worker)
+        serving = Serving(options, settings.runtime, hub, catalog, observers, worker)
         # What is there now stays: full collections needn't look at it.
         gc.collect()
         gc.freeze()
         stop = Event()
-        watchers = _watch_signals(hub, stop) + _watch_parent(hub, stop, options.watch_parent and worker is None)
+        watchers = _watch_signals(hub, stop, serving.log_status)
+        watchers += _watch_parent(hub, stop, options.watch_parent and worker is None)
         if worker is None:
-            _serve(hub, options, catalog, stop)
+            _serve(options, serving, catalog, stop)
         else:
-            _serve_as_worker(hub, options, catalog, stop, worker)
+            _serve_as_worker(hub, serving, stop, worker)
         for watcher in watchers:
             watcher.stop()
             watcher.close()
     _leave_surely()
 
 
-def _serve(hub: Any, options: ServeOptions, catalog: Catalog, stop: Event) -> None:
-    events = Events(hub, options.event_timeout_s)
-    instances = Instances(catalog, lua_style=options.lua_style, timeout_s=options.event_timeout_s)
-    dispatcher = Dispatcher(catalog, instances, events)
+def _serve(options: ServeOptions, serving: Serving, catalog: Catalog, stop: Event) -> None:
     socket_file = SocketFile(options.socket, mode=options.socket_mode, group=options.socket_group)
-    server = Server(
-        hub, socket_file.listen(), dispatcher, events, server_pid=os.getpid(), busy_poll_us=options.busy_poll_us
-    )
-    server.start()
+    serving.start(socket_file.listen(), os.getpid())
     log.info("serving %d plugins on %s", len(catalog.plugins), options.socket)
     stop.wait()
     log.info("stopping")
     socket_file.remove()
-    server.stop(_GRACE_S)
+    serving.stop(_GRACE_S)
 
 
-def _serve_as_worker(hub: Any, options: ServeOptions, catalog: Catalog, stop: Event, worker: Worker) -> None:
-    events = Events(hub, options.event_timeout_s, index=worker.index, count=worker.count)
-    instances = Instances(catalog, lua_style=options.lua_style, timeout_s=options.event_timeout_s)
-    dispatcher = Dispatcher(catalog, instances, events)
-    sharing = Sharing(worker, hub.loop, dispatcher, instances, events)
-    control = Control(worker, hub.loop, stop, sharing.peers.add)
-    listener = _socket.socket(fileno=worker.listener.detach())
-    server = Server(
-        hub,
-        listener,
-        dispatcher,
-        events,
-        server_pid=worker.server_pid,
-        alone=False,
-        busy_poll_us=options.busy_poll_us,
-    )
-    server.start()
-    log.debug("worker %d serves %d plugins", worker.index, len(catalog.plugins))
+def _serve_as_worker(hub: Any, serving: Serving, stop: Event, worker: Worker) -> None:
+    assert serving.sharing is not None
+    control = Control(worker, hub.loop, stop, serving.sharing.peers.add)
+    serving.start(_socket.socket(fileno=worker.listener.detach()), worker.server_pid)
+    log.debug("worker %d serves", worker.index)
     control.say_ready()
     stop.wait()
-    server.stop(_GRACE_S, lambda: control.wait_for_others(_GRACE_S))
-    sharing.peers.close()
+    serving.stop(_GRACE_S, lambda: control.wait_for_others(_GRACE_S))
 
 
 @contextlib.contextmanager
-def _installed_vault(options: ServeOptions, worker: Worker | None) -> Iterator[None]:
-    """Give the plugins the process's vault, for as long as the server runs."""
-    settings = Settings.load(options.settings)
+def _installed_vault(settings: Settings, options: ServeOptions, worker: Worker | None) -> Iterator[Observers]:
+    """Give the plugins the process's vault, for as long as the server runs; its observers can be added to."""
     agent = hosted_agent(settings, wanted=options.agent) if worker is None or worker.index == 0 else None
-    with Vault(settings, observer=agent.metrics if agent else None) as vault:
+    observers = Observers(*([agent.metrics] if agent else []))
+    with Vault(settings, observer=observers) as vault:
         install_vault(vault)
         vault.preload()
         try:
             if agent:
                 agent.start(vault)
-            yield
+            yield observers
         finally:
             if agent:
                 agent.stop()
@@ -163,11 +142,11 @@ def _survive_greenlets(hub: Any) -> None:
     hub.handle_error = handle_error
 
 
-def _watch_signals(hub: Any, stop: Event) -> list[Any]:
+def _watch_signals(hub: Any, stop: Event, log_status: Callable[[], None]) -> list[Any]:
     watchers = []
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number, action in ((signal.SIGTERM, stop.set), (signal.SIGINT, stop.set), (signal.SIGUSR1, log_status)):
         watcher = hub.loop.signal(number)
-        watcher.start(stop.set)
+        watcher.start(action)
         watchers.append(watcher)
     return watchers
 

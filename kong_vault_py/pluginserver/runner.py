@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kong_vault_py.pluginserver.connection import Connection
     from kong_vault_py.pluginserver.events import Events
 
-__all__ = ["EventOver", "Phase", "Runner", "StepFailed", "switch_to"]
+__all__ = ["EventOver", "HeldUp", "Phase", "Runner", "StepFailed", "switch_to"]
 
 #: Greenlets kept for later events.
 _MAX_IDLE = 256
@@ -26,6 +26,10 @@ switch_to: Callable[..., Any] = greenlet.switch
 
 class EventOver(BaseException):
     """Unwinds the plugin: Kong will not ask this event again. No ``except Exception`` stops it."""
+
+
+class HeldUp(BaseException):
+    """Interrupts a phase, or a constructor, that holds up all others past its time (see ``stall``)."""
 
 
 class StepFailed(Exception):  # noqa: N818 - a message between greenlets
@@ -40,7 +44,7 @@ class StepFailed(Exception):  # noqa: N818 - a message between greenlets
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Phase:
     """One phase of one plugin instance, ready to be called.
 
@@ -49,12 +53,22 @@ class Phase:
         name: the phase's name.
         path: the plugin's file.
         call: the phase with its PDK filled in.
+        fails_open: a failure lets the request go on without the plugin.
+        shows_traces: a failure's traceback goes into the response, for developers.
+        events: how often it was called.
+        failures: how often it raised or overran.
+        tick: when it was called last, in ticks of ``Events``.
     """
 
     plugin: str
     name: str
     path: str
     call: Callable[[], object]
+    fails_open: bool = False
+    shows_traces: bool = False
+    events: int = 0
+    failures: int = 0
+    tick: int = 0
 
 
 class Runner(greenlet):

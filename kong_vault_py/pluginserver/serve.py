@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kong_vault_py.errors import ConfigError
 
 if TYPE_CHECKING:
     from kong_vault_py.pluginserver.prefork import Worker
@@ -33,6 +36,7 @@ class ServeOptions:
         agent: serve as the node's agent too.
         workers: how many processes serve; 0: what the settings say.
         busy_poll_us: how long to look for another request before sleeping.
+        dev: plugins are loaded again when they change, and show their tracebacks to clients.
     """
 
     directories: tuple[Path, ...]
@@ -47,6 +51,7 @@ class ServeOptions:
     agent: bool = False
     workers: int = 0
     busy_poll_us: int = 0
+    dev: bool = False
 
 
 def serve(options: ServeOptions) -> None:
@@ -57,7 +62,11 @@ def serve(options: ServeOptions) -> None:
     """
     from kong_vault_py.settings import Settings
 
+    # Asks for the status; until somebody listens, it must not end the process.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     workers = options.workers or Settings.load(options.settings).runtime.pluginserver_workers
+    if options.dev and workers > 1:
+        raise ConfigError("--dev works with one worker only: leave --workers and vault_py_pluginserver_workers out")
     if workers == 1:
         _serve_here(options, None)
     else:
@@ -72,7 +81,8 @@ def _serve_with(workers: int, options: ServeOptions) -> None:
 
     find_plugins(options.directories)  # A mistake shows before the socket is taken over.
     socket_file = SocketFile(options.socket, mode=options.socket_mode, group=options.socket_group)
-    supervisor = Supervisor(socket_file.listen(), workers, watched_parent(options.watch_parent))
+    # An old server keeps the path until these workers are ready.
+    supervisor = Supervisor(socket_file.prepare(), workers, watched_parent(options.watch_parent), socket_file.publish)
     worker = None
     try:
         worker = supervisor.run()

@@ -37,6 +37,9 @@ class Server:
         server_pid: the process id that Kong knows the server by.
         alone: no other process accepts connections from the listener.
         busy_poll_us: see :class:`BusyPoll`; 0: sleep at once.
+
+    Attributes:
+        connections: Kong's.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Server:
         self._busy_poll = BusyPoll(hub.loop, dispatcher.take, busy_poll_us) if busy_poll_us else None
         self._take = self._busy_poll.take if self._busy_poll else dispatcher.take
         self._events = events
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
         self._greeting = server_pid_frame(server_pid)
         self._accepts_at_once = _ACCEPTS_AT_ONCE if alone else 1  # one each in turn
         self._acceptor = self._loop.io(listener.fileno(), READ)
@@ -91,7 +94,7 @@ class Server:
         # In the hub: a greenlet that is thrown at comes back there, not here.
         self._loop.run_callback(self._events.abandon)
         gevent.sleep(_POLL_S)
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.close()
         if self._busy_poll:
             self._busy_poll.close()
@@ -107,13 +110,13 @@ class Server:
                 self._acceptor.stop()
                 self._resume.start(self._acceptor.start, self._on_connect)
                 return
-            self._connections.add(
+            self.connections.add(
                 Connection(
                     _socket.socket(fileno=descriptor),
                     self._loop,
                     take=self._take,
                     dispatch=self._dispatch,
-                    forget=self._connections.discard,
+                    forget=self.connections.discard,
                     greeting=self._greeting,
                 )
             )

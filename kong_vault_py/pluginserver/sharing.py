@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import gevent
+from gevent.queue import Queue
+
 from kong_vault_py.pluginserver.peers import LOST, Peers
 from kong_vault_py.pluginserver.protocol import error_frame, pack, result_frame
 
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sharing"]
 
-_DESCRIBE, _CLOSE = "worker.DescribeInstance", "worker.CloseInstance"
+_DESCRIBE, _CLOSE, _STATUS = "worker.DescribeInstance", "worker.CloseInstance", "worker.Status"
+#: A worker that doesn't answer for so long is left out.
+_STATUS_S = 2.0
 
 
 class Sharing:
@@ -38,8 +43,10 @@ class Sharing:
             "plugin.StepError": events.step_error,
             _DESCRIBE: self._describe,
             _CLOSE: self._close,
+            _STATUS: self._tell_status,
         }
-        self._forget = dispatcher.forget_shortcuts
+        #: Returns this worker's own status.
+        self.status: Callable[[], dict[str, Any]] = dict
         self.peers = Peers(worker, loop, lambda connection, frame: dispatcher.dispatch(connection, frame, methods))
         dispatcher.sharing = self
         events.elsewhere = self._step_elsewhere
@@ -56,6 +63,15 @@ class Sharing:
         self._looked_for.pop(number, None)
         self.peers.ask_all(_CLOSE, number, lambda _error, found: answer(told or found))
 
+    def statuses(self) -> list[dict[str, Any]]:
+        """Return the status of each worker; waits for theirs."""
+        answers: Queue[dict[str, Any] | None] = Queue()
+        found = [self.status()]
+        with gevent.Timeout(_STATUS_S, False):  # type: ignore[arg-type]  # the stubs don't know False
+            for _ in range(self.peers.gather(_STATUS, None, answers.put)):
+                found += [status for status in [answers.get()] if status]
+        return found
+
     def _adopt(self, number: int, found: Any) -> None:
         if found is None or number not in self._looked_for:
             self._found(number)
@@ -69,8 +85,10 @@ class Sharing:
     def _describe(self, connection: Connection, msgid: int, number: Any) -> None:
         connection.write(result_frame(msgid, pack(self._instances.describe(number))))
 
+    def _tell_status(self, connection: Connection, msgid: int, _argument: Any) -> None:
+        connection.write(result_frame(msgid, pack(self.status())))
+
     def _close(self, connection: Connection, msgid: int, number: Any) -> None:
-        self._forget()
         self._looked_for.pop(number, None)
         connection.write(result_frame(msgid, pack(self._instances.close(number))))
 

@@ -65,6 +65,19 @@ def start_server(folder: Path) -> Iterator[Callable[..., PluginServer]]:
         made.stop()
 
 
+@pytest.fixture
+def settings_file(folder: Path) -> Callable[..., Path]:
+    """Writes a settings file: ``settings_file(name=value, ...)``."""
+
+    def write(**values: object) -> Path:
+        path = folder / "settings.conf"
+        path.write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
 def _running(*arguments: object) -> Iterator[PluginServer]:
     with tempfile.TemporaryDirectory(prefix="kvp") as name:
         made = PluginServer(Path(name) / "kong.sock", Path(name) / "log", *arguments)

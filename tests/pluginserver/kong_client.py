@@ -24,7 +24,11 @@ class Wire:
         self._unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=1 << 30)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(TIMEOUT_S)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
 
     def frame(self, method: str, argument: Any) -> bytes:
         """Return the next request, unsent."""

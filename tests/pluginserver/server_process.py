@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,7 +54,10 @@ class PluginServer:
                 stderr=output,
                 preexec_fn=lambda: os.umask(0),
             )
-        wait_until(lambda: 'msg="serving' in self.log or self.process.poll() is not None, "start of the server")
+        wait_until(
+            lambda: re.search('"?msg"?[=:] ?"serving', self.log) or self.process.poll() is not None,
+            "start of the server",
+        )
         assert self.process.poll() is None, self.log
 
     @property

@@ -32,12 +32,28 @@ def test_it_makes_no_difference_how_far_the_phase_had_come(kong: Kong, steps: in
     assert outcome.methods == [*["kong.request.get_header"] * steps, "kong.log.err", "kong.response.exit"]
 
 
-@pytest.mark.parametrize("name", ["SystemExit", "KeyboardInterrupt", "GreenletExit", "MemoryError", "RecursionError"])
-def test_no_exception_of_a_plugin_ends_the_server(kong: Kong, name: str) -> None:
-    instance = kong.start("scripted", access=[HEADER, ["raise", name, "stop"]])
+ENDING = ["SystemExit", "KeyboardInterrupt", "GreenletExit", "MemoryError", "RecursionError", "Wordless", "deep"]
+
+
+@pytest.mark.parametrize("name", ENDING)
+@pytest.mark.parametrize("calls", [0, 1])
+def test_no_exception_of_a_plugin_ends_the_server(kong: Kong, name: str, calls: int) -> None:
+    """The stock server: SystemExit ends it with -g; any exception before the first PDK call blocks it for good."""
+    instance = kong.start("scripted", access=[*[HEADER] * calls, ["raise", name, "stop"]])
 
     assert kong.event(instance, "access").last[1][0] == 500
     assert kong.event(instance, "log").end == "ret"
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_nor_does_one_in_a_constructor(kong: Kong, name: str) -> None:
+    """The stock server answers only what is an Exception; SystemExit ends it with -g."""
+    error, _ = kong.wire().ask(
+        "StartInstance", {"Name": "scripted", "Config": f'{{"constructor": [["raise", "{name}", "stop"]]}}'}
+    )
+
+    assert "can't start" in error
+    assert kong.event(kong.start("scripted"), "access").end == "ret"
 
 
 def test_nor_does_one_in_a_thread_that_the_plugin_started(kong: Kong) -> None:

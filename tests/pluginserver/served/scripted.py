@@ -1,10 +1,13 @@
 """A plugin whose config says, per phase, what to do: a list of [act, argument, ...]."""
 
 import builtins
+import ctypes
+import signal
 import threading
 import time
 
 import gevent
+import gevent.monkey
 
 from kong_vault_py import errors
 from kong_vault_py.secret import Secret
@@ -15,6 +18,16 @@ Schema = [{"access": {"type": "array", "elements": {"type": "any"}}}]
 
 # Alive for as long as the server: what masks their values in logs.
 KEPT = []
+LATE = []
+
+
+class Wordless(BaseException):
+    """An exception that can't even be shown."""
+
+    def __str__(self):
+        raise SystemExit("no text")
+
+    __repr__ = __str__
 
 
 def _look_up(kong, path):
@@ -44,11 +57,25 @@ def _swallow(kong, results, path, *arguments):
 def _raise(kong, results, name, text=""):
     if name == "GreenletExit":
         raise gevent.GreenletExit(text)
+    if name == "Wordless":
+        raise Wordless(text)
+    if name == "deep":
+        return _raise(kong, results, name, text)
     raise (getattr(errors, name, None) or getattr(builtins, name))(text)
 
 
 def _wait(kong, results, how, seconds):
-    if how == "sleep":
+    if how == "compute":
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            sum(range(1000))
+    elif how == "block":  # in C, where gevent can't switch and Python listens to signals
+        gevent.monkey.get_original("time", "sleep")(seconds)
+    elif how == "deaf":  # in C that starts its waiting again after a signal
+        deaf = ctypes.CDLL(None).poll
+        end = time.monotonic() + seconds
+        _wait_deaf(deaf, end)
+    elif how == "sleep":
         time.sleep(seconds)
     elif how == "lock":
         lock = threading.Lock()
@@ -61,6 +88,14 @@ def _wait(kong, results, how, seconds):
                 time.sleep(end - time.monotonic())
             except BaseException:
                 results.append("swallowed")
+
+
+def _wait_deaf(poll, end):
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        poll(None, 0, int(1000 * (end - time.monotonic())))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 
 def _impatient(kong, results, seconds, path, *arguments):
@@ -84,6 +119,27 @@ def _unsendable(kong, results, path):
         results.append(f"{type(error).__name__}: {error}")
 
 
+def _unpackable(kong, results, path):
+    endless = []
+    endless.append(endless)
+    for argument in (object(), {1, 2}, 1 << 70, 1j, endless, {"x": [lambda: None]}):
+        try:
+            _look_up(kong, path)(argument)
+        except TypeError as error:
+            results.append(type(error).__name__)
+
+
+def _echo_size(kong, results):
+    kong.response.set_raw_body(len(results[-1]), results[-1])
+
+
+def _catch_deep(kong, results, path):
+    try:
+        _look_up(kong, path)("deep", results[-1])
+    except TypeError as error:
+        results.append(type(error).__name__)
+
+
 def _send_secret(kong, results, path, value):
     KEPT.append(Secret(value))
     try:
@@ -104,6 +160,25 @@ def _thread_exits(kong, results):
     gevent.spawn(_raise, kong, results, "SystemExit", "not the server's end").join()
 
 
+def _later(kong, results, seconds, path):
+    """Call the PDK when the event is over, from a greenlet and from a thread."""
+
+    def call():
+        time.sleep(seconds)
+        try:
+            _look_up(kong, path)("late")
+        except RuntimeError as error:
+            LATE.append(str(error))
+
+    gevent.spawn(call)
+    threading.Thread(target=call).start()
+
+
+def _late(kong, results):
+    results.extend(LATE)
+    LATE.clear()
+
+
 ACTS = {
     "call": _call,
     "catch": _catch,
@@ -113,10 +188,15 @@ ACTS = {
     "impatient": _impatient,
     "elsewhere": _elsewhere,
     "unsendable": _unsendable,
+    "unpackable": _unpackable,
+    "echo_size": _echo_size,
+    "catch_deep": _catch_deep,
     "send_secret": _send_secret,
     "keep_secret": _keep_secret,
     "report": _report,
     "thread_exits": _thread_exits,
+    "later": _later,
+    "late": _late,
 }
 
 
