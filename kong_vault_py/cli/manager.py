@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -89,6 +90,22 @@ def verify_audit_command(settings_path: str | None) -> None:
     with _told("verify-audit"), _opened(settings_path) as manager, manager.records.database.read() as session:
         found = manager.records.audit.verify(session)
         click.echo(f"{found.entries} entries, the last one's code is {found.mac or 'none'}")
+
+
+@command.command("set-password")
+@_settings_option
+@click.argument("username")
+def set_password_command(settings_path: str | None, username: str) -> None:
+    """Give a user another password, read from standard input, and enable them: the way back in for a lost one."""
+    with _told("set-password"), _opened(settings_path) as manager:
+        from kong_vault_py.errors import ConfigError
+        from kong_vault_py.manager.problems import ProblemError
+
+        password = click.prompt("New password", hide_input=True, confirmation_prompt=sys.stdin.isatty(), err=True)
+        try:
+            manager.users.change("system", username, {"password": password, "disabled": False})
+        except ProblemError as problem:
+            raise ConfigError(f"user {username}: {problem}") from None
 
 
 def _add_key(manager: Manager) -> None:

@@ -1,10 +1,12 @@
 """What nodes get, how soon they hear of a change, and what policies keep from them."""
 
+import json
 import threading
 import time
 
 import pytest
 
+from kong_vault_py.manager.access.nodes import NodeIdentity
 from kong_vault_py.manager.access.policies import Policy, may_resolve, may_use_vault
 from tests.manager.running import ON_SQLITE, open_manager, running
 
@@ -77,6 +79,29 @@ def test_two_managers_that_write_at_once_agree(tmp_path, database_url):
         assert managers[1].records.audit.verify(session).entries == 33
     for manager in managers:
         manager.close()
+
+
+def test_what_was_made_for_one_node_is_kept_for_the_others_until_something_changes(tmp_path, monkeypatch):
+    manager = open_manager(tmp_path)
+    group_id = manager.groups.create("user:x", {"name": "prod"})["id"]
+    for number in range(3):
+        manager.vaults.put("user:x", group_id, f"hcv-{number}", {"name": "hcv", "config": {"token": f"t-{number}"}})
+    opened, envelope = [], manager.records.envelope
+    whole = type(envelope).open
+    monkeypatch.setattr(envelope, "open", lambda *args: opened.append(args) or whole(envelope, *args))
+
+    def fetched(node):
+        return json.loads(manager.node_vaults.of(NodeIdentity(group_id, node)))
+
+    answers = [fetched(node) for node in ("gw-1", "gw-2", 'gw-"3')]
+    assert [answer["node"] for answer in answers] == ["gw-1", "gw-2", 'gw-"3']
+    assert [vault["config"]["token"] for vault in answers[2]["vaults"]] == ["t-0", "t-1", "t-2"]
+    assert len(opened) == 3, "each once"
+    manager.policies.create("user:x", group_id, {"effect": "deny", "prefix": "hcv-1", "node": "gw-2"})
+    assert [len(fetched(node)["vaults"]) for node in ("gw-1", "gw-2", "gw-2")] == [3, 2, 2]
+    manager.vaults.patch("user:x", group_id, "hcv-0", {"config": {"token": "new"}})
+    assert fetched("gw-2")["vaults"][0]["config"]["token"] == "new"
+    manager.close()
 
 
 @ON_SQLITE

@@ -30,9 +30,9 @@ def settings_file(folder, **settings):
     return path
 
 
-def run(settings, *arguments):
+def run(settings, *arguments, stdin=None):
     """Run a command in this process."""
-    return CliRunner().invoke(command, [*arguments, "--settings", str(settings)])
+    return CliRunner().invoke(command, [*arguments, "--settings", str(settings)], input=stdin)
 
 
 @contextlib.contextmanager
@@ -126,6 +126,23 @@ def test_the_commands_for_the_data(tmp_path):
     assert run(path, "verify-audit").output.startswith("1 entries, the last one's code is ")
     assert len((tmp_path / "master.key").read_text().split()) == 2
     assert (tmp_path / "master.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_password_is_replaced_by_whoever_has_the_machine(tmp_path):
+    path, manager = settings_file(tmp_path), open_manager(tmp_path)
+    token = manager.bootstrap.prepare().read_text().strip()
+    manager.bootstrap.use({"token": token, "username": "root", "password": PASSWORD})
+
+    done = run(path, "set-password", "root", stdin="another long password\n")
+    refused = run(path, "set-password", "root", stdin="short\n")
+    unknown = run(path, "set-password", "nobody", stdin=f"{PASSWORD}\n")
+
+    assert done.exit_code == 0, done.output
+    assert manager.signing_in.login("root", "another long password", "here").principal.superadmin
+    assert "length must be between 12 and 1000" in refused.output
+    assert unknown.output.splitlines()[-1] == "kong-vault manager set-password: user nobody: Not found"
+    assert "another long password" not in done.output
+    manager.close()
 
 
 @pytest.mark.parametrize(
