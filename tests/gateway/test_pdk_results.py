@@ -58,7 +58,7 @@ from tests.gateway.pdk_lab import ABSENT, CONSUMER, Lab
         (("kong.service.set_upstream", "nobody"), ABSENT),
         (("kong.service.request.set_header", "x-a", "1"), ABSENT),
     ],
-    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
+    ids=lambda value: " ".join(map(str, value)).replace(CONSUMER.id, "ID") if isinstance(value, tuple) else "",
 )
 def test_result_of_a_call_in_access(lab: Lab, call: tuple[Any, ...], expected: Any) -> None:
     headers = {"Host": "Example.test:80", "X-Two": "a", "x-two": "b", "Content-Type": "application/json"}
