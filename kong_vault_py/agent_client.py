@@ -6,13 +6,15 @@ import base64
 import binascii
 import errno
 import http.client
+import io
 import json
 import os
 import socket
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from kong_vault_py import errors
 from kong_vault_py.errors import InvalidResponseError, StrategyTimeoutError, UnavailableError, VaultError
@@ -113,7 +115,9 @@ class AgentClient:
                 f"agent {self._path} did not answer within {self._timeout_s:g} s (vault_py_agent_timeout_s)"
             ) from None
         except OSError as error:
-            reason = error.strerror or "closed without an answer"
+            reason = error.strerror or (
+                "closed without an answer" if isinstance(error, ConnectionError) else str(error)
+            )
             raise UnavailableError(f"no agent at {self._path}: {reason}; is kong-vault agent running?") from None
         except http.client.HTTPException:
             raise InvalidResponseError(f"agent {self._path}: it does not speak HTTP") from None
@@ -123,9 +127,9 @@ class AgentClient:
     ) -> tuple[int, bytes]:
         reusable = False
         try:
-            connection.allow(deadline)
+            connection.deadline = deadline
+            connection.allow()
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            connection.allow(deadline)
             response = connection.getresponse()
             content = b""
             while chunk := response.read1(_CHUNK_BYTES):
@@ -134,7 +138,6 @@ class AgentClient:
                     raise InvalidResponseError(
                         f"agent {self._path}: the answer is larger than {_MAX_ANSWER_BYTES} bytes"
                     )
-                connection.allow(deadline)
             if response.length:
                 raise ConnectionResetError(errno.ECONNRESET, "closed amid an answer")
             response.close()
@@ -160,10 +163,12 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("localhost")
         self._path = path
+        self.deadline = 0.0
+        self.response_class = partial(_Response, self)  # type: ignore[assignment]  # a callable will do
 
-    def allow(self, deadline: float) -> None:
+    def allow(self) -> None:
         """Give the next step what is left until the deadline."""
-        self.timeout = deadline - time.monotonic()
+        self.timeout = self.deadline - time.monotonic()
         if self.timeout <= 0:
             raise TimeoutError
         if self.sock is not None:
@@ -174,6 +179,32 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read within its connection's deadline, however small the pieces that come."""
+
+    def __init__(self, connection: _Connection, sock: socket.socket, method: str | None = None) -> None:
+        super().__init__(sock, method=method)
+        self.fp = io.BufferedReader(_Timed(connection, self.fp.detach()))
+
+
+class _Timed(io.RawIOBase):
+    def __init__(self, connection: _Connection, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self._connection = connection
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.allow()
+        return cast("int | None", self._raw.readinto(buffer))
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _told(error: dict[str, Any]) -> VaultError:

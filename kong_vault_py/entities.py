@@ -24,7 +24,7 @@ from cachetools import LRUCache
 from kong_vault_py.errors import ConfigError, UnknownPrefixError, UnknownStrategyError
 from kong_vault_py.options import options_of
 from kong_vault_py.reference import Reference
-from kong_vault_py.settings import Settings
+from kong_vault_py.settings import RuntimeSettings, Settings
 from kong_vault_py.strategies.base import Strategy
 from kong_vault_py.strategies.registry import strategy_names
 
@@ -264,6 +264,7 @@ class EntityDirectory:
         except ConfigError as error:
             log.error("%s; going on with what was read before", error)
             return False
+        _tell_fixed(self._settings.runtime, settings.runtime)
         self._settings, self._entities = settings, entities
         log.info("vault entities read again: %d from %s", len(entities), self._declared or "no file")
         return True
@@ -290,6 +291,17 @@ class EntityDirectory:
 
     def _look(self) -> dict[Path, _Stamp | None]:
         return {path: _stamp(path) for path in self.watched}
+
+
+def _tell_fixed(old: RuntimeSettings, new: RuntimeSettings) -> None:
+    """Say which changed settings this process doesn't take up: whoever closed something must not think it is closed."""
+    changed = [f"vault_py_{known.name}" for known in options_of(RuntimeSettings) if _differ(old, new, known.name)]
+    if changed:
+        log.warning("changed settings: %s takes effect at the next start", ", ".join(changed))
+
+
+def _differ(old: RuntimeSettings, new: RuntimeSettings, name: str) -> bool:
+    return bool(getattr(old, name) != getattr(new, name))
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 
 from kong_vault_py.agent.app import make_app
+from kong_vault_py.agent.connections import Patience
 from kong_vault_py.agent.metrics import Metrics
 from kong_vault_py.agent.options import AgentOptions
 from kong_vault_py.agent.requested import Requests
@@ -32,19 +33,31 @@ class Agent:
     Args:
         options: where, and whom.
         strategies: strategy name -> class.
+        patience: with slow clients.
 
     Raises:
         ConfigError: the token file won't do.
     """
 
-    def __init__(self, options: AgentOptions, strategies: Callable[[str], type[Strategy[Any]]] = load_strategy) -> None:
+    def __init__(
+        self,
+        options: AgentOptions,
+        strategies: Callable[[str], type[Strategy[Any]]] = load_strategy,
+        patience: Patience | None = None,
+    ) -> None:
         self._options = options
         self._strategies = strategies
+        self._patience = patience
         self._token = TokenFile(options.token_file) if options.token_file and options.listen else None
         self._server: AgentServer | None = None
         self._warmup: Warmup | None = None
         #: The observer for the vault.
         self.metrics = Metrics()
+
+    @property
+    def port(self) -> int | None:
+        """The port that it serves on, once started."""
+        return self._server.port if self._server else None
 
     def start(self, vault: Vault) -> Warmup:
         """Serve the vault, and begin to warm it up.
@@ -60,11 +73,15 @@ class Agent:
         requests = Requests(vault, self._strategies, options.allowed_overrides)
         self.metrics.watch(vault)
         app = make_app(vault, requests, warmup=warmup, metrics=self.metrics, token=self._token)
-        server = AgentServer(options, app)
+        server = AgentServer(options, app, self._patience)
         server.start()
         self._server = server
         over_tcp = f" and {options.listen[0]}:{server.port}" if options.listen else ""
         log.info("the agent serves on %s%s", options.socket, over_tcp)
+        if options.socket_mode & 0o006:
+            log.warning(
+                "%s has mode %04o: every user of this machine gets its secrets", options.socket, options.socket_mode
+            )
         gevent.spawn(warmup.run)
         return warmup
 

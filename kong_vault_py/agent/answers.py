@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 from kong_vault_py.errors import (
@@ -20,7 +21,7 @@ from kong_vault_py.errors import (
 from kong_vault_py.secret import Secret, mask
 from kong_vault_py.status import Lookup
 
-__all__ = ["error_answer", "problem", "reported_ttl", "status_of", "value_answer"]
+__all__ = ["error_answer", "problem", "reported_ttl", "status_of", "value_answer", "version_answer"]
 
 #: Asked this long after the agent's own refresh, not before: the new value is there by then.
 _AFTER_REFRESH_S = 0.5
@@ -55,6 +56,12 @@ def value_answer(found: Lookup) -> dict[str, Any]:
 def reported_ttl(ttl_s: float | None) -> float | None:
     """Return the seconds after which to ask again, ``None`` where nothing new will come by itself."""
     return None if ttl_s is None else round(max(ttl_s + _AFTER_REFRESH_S, _SHORTEST_TTL_S), 3)
+
+
+def version_answer(found: Lookup) -> float | None:
+    """Return a secret's version; ``None`` for those that JSON can't write, as of ``#nan`` and ``#inf``."""
+    version = found.version
+    return version if version is None or math.isfinite(version) else None
 
 
 def status_of(error: VaultError) -> tuple[int, str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import falcon
 
-from kong_vault_py.agent.admission import admit
-from kong_vault_py.agent.answers import error_answer, problem, status_of, value_answer
+from kong_vault_py.agent.admission import DOOR, admit
+from kong_vault_py.agent.answers import error_answer, problem, status_of, value_answer, version_answer
 from kong_vault_py.agent.bodies import read_fetch, read_reference
 from kong_vault_py.agent.metrics import CONTENT_TYPE, Metrics
 from kong_vault_py.agent.refusal import Refusal
@@ -20,6 +20,7 @@ from kong_vault_py.agent.requested import Requests
 from kong_vault_py.agent.token_file import TokenFile
 from kong_vault_py.agent.warmup import Warmup
 from kong_vault_py.errors import VaultError
+from kong_vault_py.reference import is_reference
 from kong_vault_py.resources import shown
 from kong_vault_py.vault import Vault
 
@@ -28,6 +29,7 @@ __all__ = ["make_app"]
 log = logging.getLogger(__name__)
 
 _PLAIN_CODES = {404: "unknown_path", 405: "method_not_allowed"}
+_MOST_SHOWN_CHARS = 200
 _READY = {"starting": falcon.HTTP_503, "stopping": falcon.HTTP_503}
 
 
@@ -96,8 +98,8 @@ class _Fetch:
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Answer a whole resource of a strategy."""
         asked = read_fetch(request)
-        request.context.subject = f"{asked.strategy!r} {asked.resource!r}"
-        found = self._requests.fetch(asked, accepts_config=request.env["kong_vault.door"].accepts_config)
+        request.context.subject = f"{asked.strategy!r} {asked.resource[:_MOST_SHOWN_CHARS]!r}"
+        found = self._requests.fetch(asked, accepts=request.env[DOOR].accepts)
         _answer(response, value_answer(found))
 
 
@@ -108,9 +110,9 @@ class _Resolve:
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Answer what a reference stands for."""
         reference = read_reference(request)
-        request.context.subject = repr(shown(reference))
+        request.context.subject = _subject(reference)
         found = self._vault.lookup(reference)
-        _answer(response, {**value_answer(found), "strategy": found.strategy, "version": found.version})
+        _answer(response, {**value_answer(found), "strategy": found.strategy, "version": version_answer(found)})
 
 
 class _Resource:
@@ -120,7 +122,7 @@ class _Resource:
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Answer a reference's whole resource, for a cache in front of this one."""
         reference = read_reference(request)
-        request.context.subject = repr(shown(reference))
+        request.context.subject = _subject(reference)
         found, config = self._vault.lookup_whole(reference)
         kept = {
             "immutable": found.immutable,
@@ -150,6 +152,11 @@ class _Page:
         response.content_type = CONTENT_TYPE
 
 
+def _subject(reference: str) -> str:
+    """Return a reference for the log. What is none may be a secret, put where a reference should be."""
+    return repr(shown(reference)[:_MOST_SHOWN_CHARS]) if is_reference(reference) else "-"
+
+
 def _readiness(warmup: Warmup) -> tuple[str, Mapping[str, Any]]:
     state = warmup.state
     return _READY.get(state, falcon.HTTP_200), {"status": state, "missing": warmup.missing}
@@ -163,8 +170,6 @@ def _answer(response: falcon.Response, body: Mapping[str, Any], status: str = fa
 
 def _refused(_request: falcon.Request, response: falcon.Response, refusal: Refusal, _parameters: object) -> None:
     _answer(response, problem(refusal.code, str(refusal)), falcon.code_to_http_status(refusal.status))
-    if refusal.closes:
-        response.set_header("Connection", "close")
 
 
 def _not_resolved(_request: falcon.Request, response: falcon.Response, error: VaultError, _parameters: object) -> None:

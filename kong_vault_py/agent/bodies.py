@@ -45,7 +45,7 @@ def read_fetch(request: falcon.Request) -> FetchRequest:
     """
     body = _read_object(request, {"strategy", "config", "resource", "version"})
     strategy, resource = body.get("strategy"), body.get("resource")
-    if not (isinstance(strategy, str) and 0 < len(strategy) <= _MAX_NAME_CHARS):
+    if not (isinstance(strategy, str) and 0 < len(strategy) <= _MAX_NAME_CHARS and _stands_for_bytes(strategy)):
         raise _invalid("'strategy' must be a strategy's name")
     if not (isinstance(resource, str) and resource and _stands_for_bytes(resource)):
         raise _invalid("'resource' must be a non-empty string")
@@ -73,7 +73,8 @@ def _config(config: object) -> Mapping[str, OptionValue]:
     if not isinstance(config, dict):
         raise _invalid("'config' must be an object")
     for name, value in config.items():
-        if not (value is None or isinstance(value, (str, bool)) or _is_number(value)):
+        fine = _stands_for_bytes(value) if isinstance(value, str) else isinstance(value, bool) or _is_number(value)
+        if not (value is None or fine):
             raise _invalid(f"'config': option {name[:_MAX_NAME_CHARS]!r} must be a string, a number, a boolean or null")
     return {name: value for name, value in config.items() if value is not None}
 
@@ -81,10 +82,13 @@ def _config(config: object) -> Mapping[str, OptionValue]:
 def _read_object(request: falcon.Request, fields: set[str]) -> dict[str, Any]:
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise Refusal(415, "unsupported_media_type", "the body must be application/json", closes=True)
+        raise Refusal(415, "unsupported_media_type", "the body must be application/json")
     text = _read(request)
     try:
-        body = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        # Kong's Lua writes a resource's bytes as they are, whether they are UTF-8 or not.
+        body = json.loads(
+            text.decode("utf-8", "surrogateescape"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError):
         raise _invalid("the body is no valid JSON") from None
     if not isinstance(body, dict):
@@ -95,14 +99,14 @@ def _read_object(request: falcon.Request, fields: set[str]) -> dict[str, Any]:
 
 
 def _read(request: falcon.Request) -> bytes:
-    """Read the body, or as much of it as shows that it is too large: such a connection is closed, not read on."""
+    """Read the body, or as much of it as shows that it is too large."""
     length = request.env.get("CONTENT_LENGTH")
     if length and int(length) > MAX_BODY_BYTES:
         raise _too_large()
     try:
         text: bytes = request.env["wsgi.input"].read(MAX_BODY_BYTES + 1 if length is None else int(length or 0))
     except OSError:
-        raise Refusal(400, "invalid_request", "the body did not arrive", closes=True) from None
+        raise Refusal(400, "invalid_request", "the body did not arrive") from None
     if len(text) > MAX_BODY_BYTES:
         raise _too_large()
     return text
@@ -120,7 +124,10 @@ def _no_constant(_name: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _stands_for_bytes(text: str) -> bool:
@@ -133,7 +140,7 @@ def _stands_for_bytes(text: str) -> bool:
 
 
 def _too_large() -> Refusal:
-    return Refusal(413, "too_large", f"the body is larger than {MAX_BODY_BYTES} bytes", closes=True)
+    return Refusal(413, "too_large", f"the body is larger than {MAX_BODY_BYTES} bytes")
 
 
 def _invalid(message: str) -> Refusal:

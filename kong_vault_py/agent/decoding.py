@@ -22,7 +22,7 @@ def decoded(secret: Secret) -> Secret:
     """
     try:
         fields = json.loads(secret.reveal())
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):
         return Secret(json.dumps({name: _field(value) for name, value in fields.items()}))

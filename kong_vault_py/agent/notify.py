@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -17,12 +18,10 @@ def notify(*states: str) -> None:
     if not path:
         return
     address = "\0" + path[1:] if path.startswith("@") else path
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    # Gone, or no socket to be had: a service doesn't end for that.
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.settimeout(_TIMEOUT_S)
-        try:
-            sender.sendto("\n".join(states).encode(), address)
-        except OSError:
-            return  # gone: a service doesn't end for that
+        sender.sendto("\n".join(states).encode(), address)
 
 
 def reloading() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.settings import RuntimeSettings
 
-__all__ = ["AgentOptions", "Door"]
+__all__ = ["Accepts", "AgentOptions", "Door"]
+
+#: Which vaults of their own requests may bring: any; those that bring their own credentials; none.
+Accepts = Literal["any", "own", "none"]
 
 _MOST_PORT = 65535
 
@@ -24,7 +28,7 @@ class AgentOptions:
         socket_group: the socket file's group, ``None`` for the process's own.
         listen: loopback address and port to listen on too, ``None`` for none.
         token_file: the file with the token for that.
-        accept_config: "any", "none", or ``None`` for what fits the way in.
+        accept_config: which vaults of their own requests may bring; ``None`` for what fits the way in.
         warmup: references to fetch before it is ready.
         allowed_overrides: ``<strategy>.<option>`` that requests may set in any case.
     """
@@ -34,7 +38,7 @@ class AgentOptions:
     socket_group: str | None = None
     listen: tuple[str, int] | None = None
     token_file: Path | None = None
-    accept_config: str | None = None
+    accept_config: Accepts | None = None
     warmup: tuple[str, ...] = ()
     allowed_overrides: frozenset[str] = frozenset()
 
@@ -56,7 +60,7 @@ class AgentOptions:
             socket_group=runtime.agent_socket_group,
             listen=None if address is None else _loopback(address),
             token_file=Path(runtime.agent_token_file) if runtime.agent_token_file else None,
-            accept_config=runtime.agent_accept_config,
+            accept_config=cast("Accepts | None", runtime.agent_accept_config),
             warmup=_listed(runtime.agent_warmup),
             allowed_overrides=frozenset(_listed(runtime.allowed_overrides)),
         )
@@ -70,25 +74,25 @@ class Door:
         name: for the log.
         hosts: the values of the Host header that are ours; ``None`` where nobody can be misled (a unix socket).
         needs_token: requests carry the token.
-        accepts_config: requests may say where a vault is and who we are to it.
+        accepts: which vaults of their own requests may bring.
     """
 
     name: str
     hosts: frozenset[str] | None = None
     needs_token: bool = False
-    accepts_config: bool = True
+    accepts: Accepts = "own"
 
     @classmethod
     def socket(cls, options: AgentOptions) -> Door:
         """Return the unix socket's."""
-        return cls("socket", accepts_config=options.accept_config != "none")
+        return cls("socket", accepts=options.accept_config or "own")
 
     @classmethod
     def tcp(cls, options: AgentOptions, port: int) -> Door:
         """Return the one of the TCP port that was bound."""
         names = ("localhost", "127.0.0.1", "[::1]", options.listen[0] if options.listen else "localhost")
         hosts = frozenset(f"{name}:{port}" for name in names)
-        return cls("tcp", hosts=hosts, needs_token=True, accepts_config=options.accept_config == "any")
+        return cls("tcp", hosts=hosts, needs_token=True, accepts=options.accept_config or "none")
 
 
 def _loopback(text: str) -> tuple[str, int]:

@@ -12,11 +12,9 @@ class Refusal(Exception):  # noqa: N818  # an answer, no error of ours
         status: the HTTP status.
         code: the error's code in the answer.
         message: one line; repeats nothing of the request that may be a secret.
-        closes: the connection can't be used on.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, closes: bool = False) -> None:
+    def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.closes = closes

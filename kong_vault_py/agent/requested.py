@@ -15,6 +15,8 @@ from cachetools import LRUCache
 
 from kong_vault_py.agent.bodies import FetchRequest, OptionValue
 from kong_vault_py.agent.decoding import decoded
+from kong_vault_py.agent.identity import borrowed
+from kong_vault_py.agent.options import Accepts
 from kong_vault_py.entities import VaultEntity
 from kong_vault_py.errors import ConfigError
 from kong_vault_py.options import Option, build_config, options_of
@@ -62,17 +64,17 @@ class Requests:
         self._kept: LRUCache[tuple[object, ...], _Meaning] = LRUCache(maxsize=_MOST_KEPT)
         self._lock = threading.Lock()
 
-    def fetch(self, request: FetchRequest, *, accepts_config: bool) -> Lookup:
+    def fetch(self, request: FetchRequest, *, accepts: Accepts) -> Lookup:
         """Return the whole resource that is asked for.
 
         Args:
             request: the request.
-            accepts_config: it may say where a vault is and who we are to it.
+            accepts: which vaults of its own it may bring.
 
         Raises:
             VaultError: see ``Vault.get``.
         """
-        meaning = self._meaning(request, accepts_config)
+        meaning = self._meaning(request, accepts)
         if isinstance(meaning, _Described):
             found = self._vault.lookup_in(meaning.entity, request.resource, request.version)
             decodes = meaning.decodes
@@ -82,19 +84,19 @@ class Requests:
             decodes = config.base64_decode
         return found._replace(secret=decoded(found.secret)) if decodes else found
 
-    def _meaning(self, request: FetchRequest, accepts_config: bool) -> _Meaning:
+    def _meaning(self, request: FetchRequest, accepts: Accepts) -> _Meaning:
         # With the types: 1 and true are equal to Python.
         given = tuple(sorted((name, type(value).__name__, value) for name, value in request.config.items()))
-        key = (request.strategy, accepts_config, given)
+        key = (request.strategy, accepts, given)
         with self._lock:
             found = self._kept.get(key)
         if found is None:
-            found = self._understood(request.strategy, request.config, accepts_config)
+            found = self._understood(request.strategy, request.config, accepts)
             with self._lock:
                 self._kept[key] = found
         return found
 
-    def _understood(self, strategy: str, config: Mapping[str, OptionValue], accepts_config: bool) -> _Meaning:
+    def _understood(self, strategy: str, config: Mapping[str, OptionValue], accepts: Accepts) -> _Meaning:
         where = f"the request's config for '{strategy}'"
         config_class = self._strategies(strategy).config_class
         options = {known.name: known for known in options_of(config_class)}
@@ -102,15 +104,26 @@ class Requests:
         beyond = [name for name in given if not self._may_always(strategy, options[name])]
         if not beyond:
             return _Own({name: _text(value) for name, value in given.items()} or None)
-        if not accepts_config:
-            setting = f"vault_{strategy}_{beyond[0]}".replace("-", "_")
-            raise ConfigError(
-                f"{where}: this agent takes no '{beyond[0]}' from requests; set {setting} in its own settings, "
-                "or vault_py_agent_accept_config = any"
-            )
+        self._check_whose(strategy, given, beyond[0], accepts, where)
         decodes = build_config(config_class, given, where=where).base64_decode
         given.pop(_DECODE, None)
         return _Described(VaultEntity(strategy, strategy, given, where), decodes)
+
+    def _check_whose(
+        self, strategy: str, given: Mapping[str, OptionValue], beyond: str, accepts: Accepts, where: str
+    ) -> None:
+        """Refuse a vault that the request may not bring.
+
+        Raises:
+            ConfigError: says which setting to write instead.
+        """
+        setting = f"vault_{strategy}_{beyond}".replace("-", "_")
+        instead = f"set {setting} in the agent's own settings, or vault_py_agent_accept_config = any"
+        if accepts == "none":
+            raise ConfigError(f"{where}: this agent takes no '{beyond}' from requests; {instead}")
+        not_its_own = borrowed(strategy, given) if accepts == "own" else None
+        if not_its_own is not None:
+            raise ConfigError(f"{where}: requests may not use {not_its_own}; {instead}")
 
     def _may_always(self, strategy: str, known: Option) -> bool:
         return known.override or f"{strategy}.{known.name}" in self._allowed
@@ -132,10 +145,13 @@ def _given(config: Mapping[str, OptionValue], options: Mapping[str, Option], whe
 
 
 def _says_nothing(known: Option, value: OptionValue) -> bool:
-    """Whether a value is what counts without it: Kong fills a schema's defaults in before it asks."""
+    """Whether a value is what counts without it: Kong fills a schema's defaults in before it asks.
+
+    What a reference's query may set is sent only where somebody wrote it (lua/kong_vault_py/request.lua).
+    """
     if value == "" or (known.name == "ttl" and value in (0, "0")):
         return True
-    return known.default is not None and _text(value) == _text(known.default)
+    return not known.override and known.default is not None and _text(value) == _text(known.default)
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -16,6 +17,8 @@ __all__ = ["TokenFile"]
 log = logging.getLogger(__name__)
 
 _SHORTEST_CHARS = 16
+#: What a header field can hold, and what the Lua strategies send.
+_TOKEN = re.compile(rb"[!-~]+")
 
 
 class TokenFile:
@@ -52,6 +55,9 @@ class TokenFile:
             raise ConfigError(f"token file {self._path}: can't read it: {error.strerror}") from error
         if mode & 0o077:
             raise ConfigError(f"token file {self._path} has mode {mode:04o}, others may use it: chmod 600 it")
-        if len(content) < _SHORTEST_CHARS:
-            raise ConfigError(f"token file {self._path}: a token has at least {_SHORTEST_CHARS} characters")
+        if len(content) < _SHORTEST_CHARS or not _TOKEN.fullmatch(content):
+            raise ConfigError(
+                f"token file {self._path}: a token is one line of at least {_SHORTEST_CHARS} printable ASCII "
+                "characters, without spaces"
+            )
         return Secret(content)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kong_vault_py.agent.connections import Patience
 from tests.agent.agent_process import AgentProcess, Shelf
+from tests.agent.agent_thread import AgentThread
 
 
 @pytest.fixture
@@ -37,3 +39,17 @@ def start_agent(folder: Path, shelf: Shelf) -> Iterator[Callable[..., AgentProce
     yield start
     for made in started:
         assert made.stop() == 0, made.log
+
+
+@pytest.fixture
+def serve(folder: Path, shelf: Shelf) -> Iterator[Callable[..., AgentThread]]:
+    """Starts agents without processes: ``serve(patience=None, setting=value...)``, on ``folder / "agent.sock"``."""
+    started: list[AgentThread] = []
+
+    def start(patience: Patience | None = None, **settings: object) -> AgentThread:
+        started.append(AgentThread(folder, shelf, patience, **settings))
+        return started[-1]
+
+    yield start
+    for made in started:
+        made.stop()

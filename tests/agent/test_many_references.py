@@ -25,7 +25,7 @@ def test_ten_thousand_references_rotate_with_one_fetch_per_resource() -> None:
 
     def read() -> list[str]:
         return [
-            vault.lookup(f"{{vault://test/resource-{number}/key-{key}}}").secret.reveal()
+            vault.get(f"{{vault://test/resource-{number}/key-{key}}}").reveal()
             for number in range(RESOURCES)
             for key in range(KEYS)
         ]
@@ -33,7 +33,7 @@ def test_ten_thousand_references_rotate_with_one_fetch_per_resource() -> None:
     write(0)
     assert len(set(read())) == RESOURCES * KEYS
     for number in range(RESOURCES):
-        requests.fetch(FetchRequest("test", {}, f"resource-{number}", None), accepts_config=True)
+        requests.fetch(FetchRequest("test", {}, f"resource-{number}", None), accepts="own")
     write(1)
     clock.advance(60)
     vault.rotate()

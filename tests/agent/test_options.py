@@ -61,17 +61,20 @@ def test_what_does_not_fit_is_an_error(settings: dict[str, str], said: str) -> N
 
 
 def test_what_a_door_takes() -> None:
-    assert Door.socket(options()).accepts_config
-    assert not Door.tcp(options(), 1).accepts_config
-    assert not Door.socket(options(agent_accept_config="none")).accepts_config
-    assert Door.tcp(options(agent_accept_config="any"), 1).accepts_config
+    assert [Door.socket(options()).accepts, Door.tcp(options(), 1).accepts] == ["own", "none"]
+    for said in ("any", "own", "none"):
+        found = options(agent_accept_config=said)
+        assert [Door.socket(found).accepts, Door.tcp(found, 1).accepts] == [said, said]
 
 
 @pytest.mark.parametrize(
     ("mode", "content", "said"),
     [
         (0o644, TOKEN, "has mode 0644, others may use it: chmod 600 it"),
-        (0o600, "short", "at least 16 characters"),
+        (0o600, "short", "at least 16 printable ASCII characters"),
+        (0o600, TOKEN + "\n" + TOKEN, "one line"),
+        (0o600, TOKEN + " " + TOKEN, "without spaces"),
+        (0o600, "ein-geheimes-Schlüsselwort", "printable ASCII"),
         (None, "", "can't read it"),
     ],
 )

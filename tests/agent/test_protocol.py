@@ -47,7 +47,7 @@ class AgentApp:
         self.warmup = Warmup(self.vault, ())
         app = make_app(self.vault, requests, warmup=self.warmup, metrics=self.metrics, token=token)
         self._client = falcon.testing.TestClient(app)
-        self.door = Door("socket")
+        self.door = Door("socket", accepts="any")
 
     def get(self, path: str, **headers: str) -> falcon.testing.Result:
         return self._client.simulate_get(path, headers=_headers(headers), extras={DOOR: self.door})
@@ -157,9 +157,19 @@ def test_a_fetch_brings_the_whole_resource_from_the_agents_own_vault(agent: Agen
 def test_a_reference_and_a_fetch_of_one_resource_are_one_fetch(agent: AgentApp, backend: Backend) -> None:
     agent.resolve(PASSWORD)
     agent.fetch("db")
-    agent.fetch("db", {"ttl": 0, "host": "127.0.0.1", "prefix": None, "base64_decode": False})
+    agent.fetch("db", {"ttl": 0, "host": "127.0.0.1", "prefix": None})
 
     assert backend.calls == ["db"]
+
+
+def test_what_a_request_may_set_counts_where_it_is_the_default_too(
+    make_agent: Callable[..., AgentApp], backend: Backend
+) -> None:
+    agent = make_agent(vault_test_base64_decode="on")
+    backend.answers["plain"] = base64.b64encode(b"whole").decode()
+
+    assert agent.fetch("plain").json["value"] == "whole"
+    assert agent.fetch("plain", {"base64_decode": False}).json["value"] == backend.answers["plain"]
 
 
 @pytest.mark.parametrize("resource", ["a/b", "a%2Fb?c#d;e{}", "päss", "caf\udce9", " "])
@@ -171,12 +181,37 @@ def test_a_resource_of_any_name_arrives_as_it_is(agent: AgentApp, backend: Backe
     assert backend.calls == [resource, resource]
 
 
+def test_a_resource_that_is_no_utf_8_arrives_as_it_is(agent: AgentApp, backend: Backend) -> None:
+    backend.answers["caf\udce9"] = "found"
+
+    answer = agent.post("/v1/fetch", b'{"strategy": "test", "resource": "caf\xe9"}')
+
+    assert answer.json["value"] == "found"
+
+
 @pytest.mark.parametrize("version", [2, 2.0])
 def test_a_version_is_handed_on(agent: AgentApp, backend: Backend, version: float) -> None:
     backend.answers["db#2"] = "older"
 
     assert agent.fetch("db", version=version).json["value"] == "older"
     assert agent.resolve("{vault://test/db/#2}").json["version"] == 2
+
+
+@pytest.mark.parametrize("version", ["nan", "inf", "-inf"])
+def test_versions_that_json_cannot_write_are_null(agent: AgentApp, backend: Backend, version: str) -> None:
+    backend.answers[f"db#{version}"] = "odd"
+
+    answer = agent.resolve(f"{{vault://test/db#{version}}}")
+
+    assert json.loads(answer.text, parse_constant=pytest.fail)["version"] is None
+
+
+def test_a_ttl_without_end_is_a_number(agent: AgentApp, backend: Backend) -> None:
+    backend.answers["lasting"] = Fetched("x", ttl_s=float("inf"))
+
+    answer = json.loads(agent.resolve("{vault://test/lasting}").text, parse_constant=pytest.fail)
+
+    assert answer["ttl"] is None or answer["ttl"] <= 1e8 + 1
 
 
 def test_bytes_that_are_no_text_travel_as_base64(agent: AgentApp, backend: Backend) -> None:
@@ -195,6 +230,8 @@ def test_base64_is_decoded_in_the_fields_for_kong_takes_the_key_later(agent: Age
         fields = json.loads(agent.fetch("db", config).json["value"])
         assert fields == {"password": "pw-1", "note": "no base64!", "n": 1}
         assert agent.fetch("plain", config).json["value"] == "whole"
+    backend.answers["deep"] = "[" * 100_000
+    assert code(agent.fetch("deep", {"base64_decode": True})) == (502, "invalid_response")
     backend.answers["junk"] = "no base64!"
     assert code(agent.fetch("junk", {"base64_decode": True})) == (502, "invalid_response")
 
@@ -320,6 +357,10 @@ def test_a_wrong_reference_is_400_and_leaves_nothing(
         ({"strategy": "t" * 101, "resource": "db"}, (400, "invalid_request")),
         ({"strategy": "test", "resource": "db", "version": "1"}, (400, "invalid_request")),
         ({"strategy": "test", "resource": "db", "version": True}, (400, "invalid_request")),
+        ({"strategy": "test", "resource": "db", "version": 10**400}, (400, "invalid_request")),
+        ({"strategy": "test", "resource": "db", "config": {"ttl": 10**400}}, (400, "invalid_request")),
+        ({"strategy": "test", "resource": "db", "config": {"prefix": "\ud800"}}, (400, "invalid_request")),
+        ({"strategy": "\ud800", "resource": "db"}, (400, "invalid_request")),
         ({"strategy": "test", "resource": "db", "config": []}, (400, "invalid_request")),
         ({"strategy": "test", "resource": "db", "config": {"ttl": {}}}, (400, "invalid_request")),
         ({"strategy": "test", "resource": "db", "more": 1}, (400, "invalid_request")),
@@ -400,16 +441,30 @@ def test_configs_that_differ_share_nothing(agent: AgentApp, backend: Backend) ->
 
 def test_a_locked_agent_takes_only_what_is_safe(make_agent: Callable[..., AgentApp], backend: Backend) -> None:
     agent = make_agent(vault_test_token="own", vault_py_allowed_overrides="test.host")
-    agent.door = Door("socket", accepts_config=False)
+    agent.door = Door("socket", accepts="none")
 
     refused = agent.fetch("db", {"token": "canary-token"})
 
     assert code(refused) == (400, "config")
-    assert "set vault_test_token in its own settings" in refused.json["error"]["message"]
+    assert "set vault_test_token in the agent's own settings" in refused.json["error"]["message"]
     assert "canary" not in refused.text
     assert agent.fetch("db", {"ttl": 5, "prefix": ""}).status_code == 200
     assert agent.fetch("db", {"host": "allowed.internal"}).status_code == 200
     assert backend.configs[-1].host == "allowed.internal"
+
+
+def test_what_is_no_reference_may_be_a_secret_and_is_not_logged(
+    agent: AgentApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        for text in ("canary-4711", "{vault://canary-4711", "{vault://test/db?token=canary-4711}"):
+            agent.resolve(text)
+        agent.resolve("{vault://test/" + "x" * 10_000 + "}")
+        agent.fetch("y" * 10_000)
+
+    assert len([record for record in caplog.records if "400" in record.getMessage()]) == 3
+    assert "canary" not in caplog.text
+    assert max(len(record.getMessage()) for record in caplog.records if record.name.endswith("agent.app")) < 400
 
 
 def test_an_error_names_the_vault_as_the_request_did(agent: AgentApp) -> None:
@@ -427,7 +482,7 @@ def test_the_token_door(make_agent: Callable[..., AgentApp], tmp_path: Path) -> 
     path.touch(mode=0o600)
     path.write_text(TOKEN)
     agent = make_agent(token=TokenFile(path))
-    agent.door = Door("tcp", hosts=frozenset({"localhost:8811"}), needs_token=True, accepts_config=False)
+    agent.door = Door("tcp", hosts=frozenset({"localhost:8811"}), needs_token=True, accepts="none")
 
     def ask(host: str = "localhost:8811", token: str | None = TOKEN) -> falcon.testing.Result:
         sent = {"Host": host} | ({} if token is None else {"X_Kong_Vault_Token": token})

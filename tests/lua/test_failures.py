@@ -181,6 +181,7 @@ def test_options_that_lead_nowhere_good_are_refused_before_anything_is_sent(door
         "as printable characters": {"agent_port": 8811, "agent_token": "t\r\nX-Other: 1"},
         "no connection": {"agent_socket": "/" + "x" * 200},
         "can't be written as JSON": {"ttl": float("inf")},
+        "are larger than 65536 bytes": {"token": "x" * 70_000},
     }
 
     found = doors.ask(kind, [call("hcv", "x", exact=True, **options) for options in cases.values()])

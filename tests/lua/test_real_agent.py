@@ -103,8 +103,13 @@ def test_credentials_may_stay_with_the_agent(doors: Doors, backend: Backend, tmp
     options = {"agent_socket": str(tmp_path / "agent.sock")}
 
     try:
-        own, redirected = doors.ask(
-            "access", [call("hcv", "redis", **options), call("hcv", "redis", host="other.example", **options)]
+        own, redirected, overridden = doors.ask(
+            "access",
+            [
+                call("hcv", "redis", **options),
+                call("hcv", "redis", host="other.example", **options),
+                call("hcv", "redis", kv="v1", **options),
+            ],
         )
     finally:
         agent.stop()
@@ -112,6 +117,8 @@ def test_credentials_may_stay_with_the_agent(doors: Doors, backend: Backend, tmp
     assert b'"s3cret"' in (own.value or b"")
     assert redirected.value is None
     assert "takes no 'host' from requests" in (redirected.error or "")
+    # The reference's word counts: this mount isn't kv v1.
+    assert overridden.value is None
 
 
 def test_a_new_value_comes_with_the_agents_next_refresh(doors: Doors, backend: Backend, open_agent: str) -> None:

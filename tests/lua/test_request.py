@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from kong_vault_py.options import options_of
+from kong_vault_py.strategies.registry import load_strategy
 from tests.lua.doors import call, run_lua
 from tests.lua.fake_agent import says
 
@@ -23,6 +25,12 @@ def sent(nginx_and_luajit, fake_agent):
     return send
 
 
+def entity(strategy, **config):
+    """Return the config of a vault entity, as Kong fills it in."""
+    known = options_of(load_strategy(strategy).config_class)
+    return {option.name: option.default for option in known if option.default not in (None, "")} | config
+
+
 def test_an_option_goes_as_kong_infers_it(sent):
     body = sent("hcv", "x", port="8201", mount="team/kv", ssl_verify="false", ttl="0.5", token="s.canary")
 
@@ -31,8 +39,8 @@ def test_an_option_goes_as_kong_infers_it(sent):
 
 def test_defaults_stay_home_so_that_the_agent_knows_what_an_operator_said(sent):
     assert sent("hcv", "x")["config"] == {}
-    assert sent("azure-certs", "x", ttl="3600")["config"] == {}
-    assert sent("azure-certs", "x", ttl="60")["config"] == {"ttl": 60}
+    assert sent("azure-certs", "x", exact=True, **entity("azure-certs"))["config"] == {}
+    assert sent("azure-certs", "x", exact=True, **entity("azure-certs", ttl=60))["config"] == {"ttl": 60}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_any_text_is_a_resource(sent):
 @pytest.mark.parametrize("written", ["on", "off"])
 def test_kong_conf_may_say_on_and_off(sent, written):
     # Kong's own schemas drop them: only true and false are booleans there.
-    expected = {} if written == "on" else {"ssl_verify": False}
+    expected = {"ssl_verify": written == "on"}
 
     in_workers = f"kong = {{ configuration = {{ vault_hcv_ssl_verify = '{written}' }} }}"
     assert sent("hcv", "x", ssl_verify=written, before=in_workers)["config"] == expected
@@ -78,10 +86,20 @@ def test_kong_conf_may_say_on_and_off(sent, written):
     assert sent("hcv", "x", ssl_verify=written, environment=on_the_command_line)["config"] == expected
 
 
-def test_an_entitys_own_switch_is_not_turned_by_kong_conf(sent):
-    body = sent("hcv", "x", exact=True, ssl_verify=True, environment={"KONG_VAULT_HCV_SSL_VERIFY": "off"})
+def test_an_entitys_switches_are_not_turned_by_kong_conf(sent):
+    environment = {"KONG_VAULT_HCV_SSL_VERIFY": "off", "KONG_VAULT_HCV_DECODE_BASE64": "on"}
+
+    body = sent("hcv", "x", exact=True, environment=environment, **entity("hcv"))
 
     assert body["config"] == {}
+
+
+def test_a_default_that_a_references_query_says_counts_and_one_that_kong_filled_in_does_not(sent):
+    # The agent's own settings may say kv = v2.
+    assert sent("hcv", "x", kv="v1", base64_decode="false")["config"] == {"kv": "v1", "base64_decode": False}
+    assert sent("hcv", "x", host="127.0.0.1", port="8200")["config"] == {}
+    assert sent("hcv", "x", exact=True, **entity("hcv"))["config"] == {}
+    assert sent("hcv", "x", exact=True, **entity("hcv", kv="v2"))["config"] == {"kv": "v2"}
 
 
 def test_a_credential_by_a_reference_to_the_environment_works_while_kong_reads_its_kong_conf(sent):

@@ -232,3 +232,17 @@ def test_the_sdks_of_configured_vaults_alone_are_loaded_ahead(tmp_path, backend,
 
     assert sorted(asked) == ["fs", "test"]
     assert "wave" in sys.modules
+
+
+def test_changed_settings_that_count_from_the_next_start_on_are_told(tmp_path, caplog):
+    path = tmp_path / "kong-vault.conf"
+    path.touch(mode=0o600)
+    path.write_text("vault_env_prefix = A_\n")
+    directory = EntityDirectory(Settings.load(path, environ={}), load_strategy)
+
+    path.write_text("vault_env_prefix = B_\nvault_py_agent_accept_config = none\nvault_py_node_token = canary-4711\n")
+    assert directory.poll()
+
+    assert "changed settings: vault_py_agent_accept_config, vault_py_node_token takes effect" in caplog.text
+    assert "canary" not in caplog.text
+    assert directory.find("env").config == {"prefix": "B_"}

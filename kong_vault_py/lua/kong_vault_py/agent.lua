@@ -50,9 +50,12 @@ local function exchange(sockets, address, request, deadline, name)
     if not connection then
       return nil, no_connection(address, err, name), err
     end
-    local answer, started
-    answer, err, started = http.exchange(connection, request)
-    connection:release(answer and answer.reusable)
+    local ok, answer, started
+    ok, answer, err, started = pcall(http.exchange, connection, request)
+    connection:release(ok and answer and answer.reusable)
+    if not ok then
+      error(answer, 0)
+    end
     if answer then
       return answer
     end

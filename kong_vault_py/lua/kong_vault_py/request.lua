@@ -9,6 +9,8 @@ local CANONICAL = {
   oauth2_role_name = "jwt_role",
 }
 local SWITCH = { on = true, off = false }
+-- The agent's own limit; it answers to more than that, but not all of it may fit into a socket.
+local MAX_BODY_BYTES = 65536
 
 
 local declared = {}
@@ -46,15 +48,28 @@ local function dereferenced(name, option, value)
 end
 
 
+--- Whether Kong has filled defaults in. It does so for vault entities. A vault by its name has what somebody wrote in
+-- kong.conf or in a reference's query, and of the defaults just those of required options.
+local function is_filled(options, config)
+  for option, attributes in pairs(options) do
+    if attributes.default ~= nil and not attributes.required and config[option] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+
 --- Returns what to send of a config: the options that were set, by their first name; or nil and why not.
--- Defaults are left out: the agent has the same ones, and can tell what an operator wrote.
+-- Defaults that Kong filled in are left out: the agent has the same ones, and can tell what an operator wrote.
 -- @param name the strategy
 -- @param config as Kong has validated it
 local function options_to_send(name, config)
-  local sent = {}
-  for option, attributes in pairs(declared_options(name)) do
+  local sent, options = {}, declared_options(name)
+  local filled = is_filled(options, config)
+  for option, attributes in pairs(options) do
     local value = config[option]
-    if value == nil and attributes.type == "boolean" then
+    if value == nil and attributes.type == "boolean" and not filled then
       value = switch_of(name, option)
     end
     if type(value) == "string" and value:sub(1, 9) == "{vault://" then
@@ -65,7 +80,8 @@ local function options_to_send(name, config)
       end
     end
     local plain = type(value) == "string" or type(value) == "number" or type(value) == "boolean"
-    if plain and value ~= attributes.default and option:sub(1, 6) ~= "agent_" then
+    local said = value ~= attributes.default or not (filled or attributes.required)
+    if plain and said and option:sub(1, 6) ~= "agent_" then
       local first = CANONICAL[option]
       if not first then
         sent[option] = value
@@ -95,6 +111,9 @@ return function(address, keep_alive, name, config, resource, version)
   }
   if not body then
     return nil, "it can't be written as JSON: " .. tostring(err)
+  end
+  if #body > MAX_BODY_BYTES then
+    return nil, ("config and resource are larger than %d bytes"):format(MAX_BODY_BYTES)
   end
   local lines = {
     "POST /v1/fetch HTTP/1.1",

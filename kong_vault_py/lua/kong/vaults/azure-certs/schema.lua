@@ -53,7 +53,6 @@ return {
         { ttl = {
           type = "number",
           default = 3600,
-          required = true,
           between = { 0, 100000000 },
           description = "Seconds after which a fetched certificate is refreshed in the background; 0: never, except on demand.",
         } },
@@ -89,7 +88,6 @@ return {
         { fetch_timeout_s = {
           type = "number",
           default = 5,
-          required = true,
           between = { 0.001, 50 },
           description = "Deadline in seconds for one fetch, logging in and retries included.",
         } },

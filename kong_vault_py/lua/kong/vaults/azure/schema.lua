@@ -94,7 +94,6 @@ return {
         { fetch_timeout_s = {
           type = "number",
           default = 5,
-          required = true,
           between = { 0.001, 50 },
           description = "Deadline in seconds for one fetch, logging in and retries included.",
         } },

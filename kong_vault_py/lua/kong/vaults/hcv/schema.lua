@@ -40,7 +40,6 @@ return {
         { kv = {
           type = "string",
           default = "v1",
-          required = true,
           one_of = { "v1", "v2" },
           description = "Version of the KV secrets engine at the mount.",
         } },
@@ -285,7 +284,6 @@ return {
         { fetch_timeout_s = {
           type = "number",
           default = 5,
-          required = true,
           between = { 0.001, 50 },
           description = "Deadline in seconds for one fetch, logging in and retries included.",
         } },
