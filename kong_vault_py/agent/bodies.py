@@ -105,7 +105,7 @@ def _read(request: falcon.Request) -> bytes:
         raise _too_large()
     try:
         text: bytes = request.env["wsgi.input"].read(MAX_BODY_BYTES + 1 if length is None else int(length or 0))
-    except OSError:
+    except (OSError, ValueError):  # of gevent, for a chunk without a size
         raise Refusal(400, "invalid_request", "the body did not arrive") from None
     if len(text) > MAX_BODY_BYTES:
         raise _too_large()

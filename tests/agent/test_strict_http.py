@@ -122,10 +122,12 @@ def test_requests_behind_each_other_are_answered_each_by_itself(agent: AgentThre
     assert [status for status in found if status != 100] == [200, 200, 200, 200, 405, 200]
 
 
-def test_garbage_between_chunks_ends_the_connection(agent: AgentThread) -> None:
-    sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + BODY + HEALTH
+@pytest.mark.parametrize("size", [b"zz", b"", b" 5", b"-1", b"0x5", b"f" * 17, b"5;" + b"x" * 10_000])
+def test_a_chunk_without_a_size_ends_the_connection(agent: AgentThread, shelf: Shelf, size: bytes) -> None:
+    sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n" + BODY + HEALTH
 
     assert answers(agent, sent) == [400]
+    assert shelf.calls == []
 
 
 @pytest.mark.parametrize(
