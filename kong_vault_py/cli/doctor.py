@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kong_vault_py.cli.resolving import masked_stderr, settings_option
+from kong_vault_py.cli.resolving import masked_stderr, settings_option, timeout_option
 
 if TYPE_CHECKING:
     from kong_vault_py.diagnosis.finding import Finding
@@ -28,15 +28,7 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failure": ("✗",
     help="Look at plugin servers and Lua strategies as this kong.conf has them, too. Runs its query commands.",
 )
 @click.option("--agent-socket", type=click.Path(path_type=Path), help="Look at an agent's socket, too.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.1, 300),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For each answer that is waited for.",
-)
+@timeout_option("For each answer that is waited for.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of findings.")
 @settings_option
 def command(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kong_vault_py.settings import Settings
     from kong_vault_py.vault import Vault
 
-__all__ = ["braced", "load_settings", "masked_stderr", "resolver", "settings_option"]
+__all__ = ["braced", "load_settings", "masked_stderr", "resolver", "settings_option", "timeout_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +30,19 @@ def settings_option(command: F) -> F:
         type=click.Path(dir_okay=False),
         help="Settings file in kong.conf's format [default: $KONG_VAULT_PY_SETTINGS].",
     )(command)
+
+
+def timeout_option(told: str) -> Callable[[F], F]:
+    """Return what adds ``--timeout`` to a command, as ``timeout_s`` in seconds, with ``told`` as its help."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(0.1, 300),
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        help=told,
+    )
 
 
 def braced(reference: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from kong_vault_py.cli.resolving import load_settings, masked_stderr, settings_option
+from kong_vault_py.cli.resolving import load_settings, masked_stderr, settings_option, timeout_option
 from kong_vault_py.errors import ConfigError, UnavailableError, VaultError
 
 __all__ = ["command"]
@@ -37,15 +37,7 @@ _OK = 200
     metavar="SECONDS",
     help="Between two looks of --watch.",
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.1, 300),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For an answer.",
-)
+@timeout_option("For an answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object; with --watch one per line.")
 @settings_option
 def command(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kong_vault_py.cli.progress import Progress
-from kong_vault_py.cli.resolving import resolver, settings_option
+from kong_vault_py.cli.resolving import resolver, settings_option, timeout_option
 
 if TYPE_CHECKING:
     from kong_vault_py.strategies.base import Health
@@ -24,15 +24,7 @@ _COLOURS = {"ok": "green", "unavailable": "red", "unknown": "yellow"}
 @click.command("vaults")
 @click.argument("prefixes", metavar="[PREFIX]...", nargs=-1)
 @click.option("--no-check", is_flag=True, help="List them without asking them anything.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.1, 300),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For each vault's answer.",
-)
+@timeout_option("For each vault's answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @settings_option
 def command(
